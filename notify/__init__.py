@@ -1,0 +1,1 @@
+"""Notify decides who hears: subscriptions, matching, digests, delivery."""

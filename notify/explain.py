@@ -1,0 +1,133 @@
+"""Why someone did, or did not, get a change; and what they would get now."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from notify.compose import Wanted, collect, content_of
+from notify.filters import Filter, in_words
+from notify.match import KEPT_FOR, ChangeIndex, in_batches, unplanned, why_not
+from notify.snapshot import Snapshot, describe
+from notify.story import Content
+from tracker.db import reading
+from tracker.models import Change, Digest, News, Outbox, Subscriber, Subscription
+
+
+def explain(engine: Engine, subscriber_id: int, change_id: int, now: dt.datetime) -> list[str]:
+    """Sentences for people, from the change to the message. Raises ``LookupError``."""
+    with reading(engine) as session:
+        change = session.get(Change, change_id)
+        if change is None:
+            raise LookupError(f"no change {change_id}")
+        reader = session.get_one(Subscriber, subscriber_id)
+        return [
+            *_of_change(session, change, now),
+            *_of_reader(session, reader, change, now),
+            *_of_outbox(session, subscriber_id, change_id),
+        ]
+
+
+def _of_change(session: Session, change: Change, now: dt.datetime) -> list[str]:
+    bill = change.bill
+    said = [
+        f"Change {change.id} of {bill.jurisdiction.upper()} {bill.identifier_key}: "
+        f"{change.summary} (seen {change.detected_at:%Y-%m-%d %H:%M} UTC)."
+    ]
+    meaning = {
+        "held": "Its run has not proved sound: nobody is told until it is released.",
+        "baseline": "It belongs to the source's first run, which is where we start, not news.",
+        "discarded": "A person discarded its run.",
+        "retracted": "The source took it back.",
+    }
+    if change.status != "released":
+        return [*said, meaning.get(change.status, f"Its status is {change.status}.")]
+    news = session.get(News, change.id)
+    if news is not None:
+        said.append(f"It was matched on {news.planned_at:%Y-%m-%d %H:%M} UTC.")
+        if news.taken_back_at:
+            said.append(f"The source took it back, seen {news.taken_back_at:%Y-%m-%d %H:%M} UTC.")
+    elif (change.released_at or change.detected_at) < now - KEPT_FOR:
+        said.append(f"It was released more than {KEPT_FOR.days} days ago: history, not news.")
+    else:
+        said.append("It has not been matched yet: the next run does.")
+    return said
+
+
+def _of_reader(session: Session, reader: Subscriber, change: Change, now: dt.datetime) -> list[str]:
+    said = []
+    if reader.status != "active":
+        said.append(f"{reader.address} is {reader.status}, so nothing is sent.")
+    (described,) = describe(session, [change.id], now.date())
+    if not reader.subscriptions:
+        said.append(f"{reader.address} has no subscription.")
+    for one in reader.subscriptions:
+        chosen = Filter.model_validate(one.filter)
+        name = f"Subscription {one.id} ({one.frequency}, {in_words(chosen)})"
+        reason = why_not(chosen, described.facts)
+        if not one.active:
+            reason = "it is paused"
+        elif not reason and described.facts.released_at <= one.active_since:
+            reason = f"it began later, {one.active_since:%Y-%m-%d %H:%M} UTC"
+        said.append(f"{name} leaves it out: {reason}." if reason else f"{name} matches.")
+    return said
+
+
+def _of_outbox(session: Session, subscriber_id: int, change_id: int) -> list[str]:
+    row = session.get(Outbox, (subscriber_id, change_id))
+    if row is None:
+        return ["It is not in their outbox."]
+    if row.digest_id is None:
+        due = session.scalar(
+            select(Subscription.next_due_at).where(Subscription.id == row.subscription_id)
+        )
+        when = f", due {due:%Y-%m-%d %H:%M} UTC" if due and row.status == "waiting" else ""
+        return [f"In their outbox: {row.status}{when}."]
+    digest = session.get_one(Digest, row.digest_id)
+    answer = f" The server said: {digest.said}" if digest.said else ""
+    return [f"In their outbox: {row.status}, in digest {digest.id} ({digest.status}).{answer}"]
+
+
+def upcoming(engine: Engine, subscriber_id: int, as_of: dt.datetime) -> Content | None:
+    """What their next digest would hold at that time; ``None`` when there would be none.
+
+    News that no pass has matched yet counts as if one had.
+    """
+    with reading(engine) as session:
+        connection = session.connection()
+        found = collect(connection, [subscriber_id], as_of)
+        wanted = found[0] if found else None
+        if wanted is None:
+            return None
+        content = content_of(connection, wanted)
+        fresh = _unmatched(session, subscriber_id, as_of, wanted)
+    if fresh:
+        content = Content(
+            content.today, content.filters, (*content.news, *fresh), content.corrections
+        )
+    return content if content.news or content.corrections or content.quiet_since else None
+
+
+def _unmatched(
+    session: Session, subscriber_id: int, as_of: dt.datetime, wanted: Wanted
+) -> list[Snapshot]:
+    subscriptions = session.scalars(
+        select(Subscription).where(
+            Subscription.subscriber_id == subscriber_id,
+            Subscription.active,
+            Subscription.filter_hash.in_(wanted.filters),
+        )
+    ).all()
+    filters = {one.id: Filter.model_validate(one.filter) for one in subscriptions}
+    found: dict[int, Snapshot] = {}
+    for batch in in_batches(unplanned(session, filters.values(), as_of)):
+        described = describe(session, batch, as_of.date())
+        snapshots = {one.facts.change_id: one.snapshot for one in described}
+        index = ChangeIndex([one.facts for one in described])
+        for subscription in subscriptions:
+            for fact in index.matching(filters[subscription.id]):
+                if fact.released_at > subscription.active_since:
+                    found[fact.change_id] = snapshots[fact.change_id]
+    return [found[id] for id in sorted(found)]

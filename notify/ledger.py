@@ -1,0 +1,272 @@
+"""What became of each digest, written down step by step while it is sent.
+
+queued → claimed → sending → sent. Every step is one short transaction, conditional on the one
+before and on the lease, so that of two senders one wins and the other sees that it lost.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    and_,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from notify.message import Letter
+from notify.suppression import soft_bounce, suppress
+from tracker.db import reading, writing
+from tracker.models import Digest, Edition, MailStop, Outbox, Subscriber
+
+LEASE = dt.timedelta(minutes=15)
+FIRST_RETRY = dt.timedelta(minutes=5)
+LONGEST_WAIT = dt.timedelta(hours=6)
+TRIED_FOR = dt.timedelta(days=3)
+
+
+def sweep(engine: Engine, now: dt.datetime) -> None:
+    """Settle what earlier senders left: call before sending.
+
+    A digest claimed but never handed over goes back into the queue. One that was being handed
+    over when its sender died may have been accepted: it becomes ``unknown``, for a person.
+    """
+    expired = Digest.leased_until <= now
+    with writing(engine) as connection:
+        connection.execute(
+            update(Digest)
+            .where(Digest.status == "claimed", expired)
+            .values(status="queued", lease="", leased_until=None)
+        )
+        connection.execute(
+            update(Digest)
+            .where(Digest.status == "sending", expired)
+            .values(status="unknown", said="the sender ended before the server's answer")
+        )
+        gone = select(Subscriber.id).where(Subscriber.status != "active")
+        cancelled = connection.execute(
+            update(Digest)
+            .where(Digest.status == "queued", Digest.subscriber_id.in_(gone))
+            .values(status="cancelled", said="the reader left before it was sent")
+            .returning(Digest.id, Digest.subscriber_id)
+        ).all()
+        for row in cancelled:
+            _mark_rows(connection, row.id, row.subscriber_id, "dropped")
+
+
+def queued(engine: Engine, now: dt.datetime) -> int:
+    with reading(engine) as session:
+        return session.scalar(select(func.count()).select_from(Digest).where(_due(now))) or 0
+
+
+def _due(now: dt.datetime) -> ColumnElement[bool]:
+    return and_(Digest.status == "queued", Digest.next_attempt_at <= now)
+
+
+def claim(engine: Engine, lease: str, most: int, now: dt.datetime) -> list[int]:
+    """Ids of digests that are this sender's for the time of a lease; none when mail is stopped."""
+    with writing(engine) as connection:
+        if connection.execute(select(MailStop.id)).first():
+            return []
+        free = (
+            select(Digest.id)
+            .join(Subscriber, Subscriber.id == Digest.subscriber_id)
+            .where(_due(now), Subscriber.status == "active")
+            .order_by(Digest.id)
+            .limit(most)
+            .with_for_update(of=Digest, skip_locked=True)
+        )
+        ids = connection.scalars(free).all()
+        claimed = connection.scalars(
+            update(Digest)
+            .where(Digest.id.in_(ids), Digest.status == "queued")
+            .values(status="claimed", lease=lease, leased_until=now + LEASE)
+            .returning(Digest.id)
+        )
+        return sorted(claimed)
+
+
+def letters(engine: Engine, ids: Sequence[int]) -> list[Letter]:
+    with reading(engine) as session:
+        rows = session.execute(
+            select(
+                Digest.id,
+                Digest.subscriber_id,
+                Subscriber.address,
+                Subscriber.token,
+                Digest.token,
+                Digest.message_id,
+                Digest.created_at,
+                Digest.first_attempt_at,
+                Digest.attempts,
+                Edition.subject,
+                Edition.text,
+                Edition.html,
+            )
+            .join(Subscriber, Subscriber.id == Digest.subscriber_id)
+            .join(Edition, Edition.id == Digest.edition_id)
+            .where(Digest.id.in_(ids))
+            .order_by(Digest.id)
+        )
+        return [Letter(*tuple(row)) for row in rows]
+
+
+def begin(engine: Engine, letter: Letter, lease: str, now: dt.datetime) -> bool:
+    """From here on the server may have it. False when the lease is no longer ours."""
+    with writing(engine) as connection:
+        return _step(
+            connection,
+            letter,
+            lease,
+            "claimed",
+            status="sending",
+            attempts=letter.attempts + 1,
+            first_attempt_at=letter.first_attempt_at or now,
+            leased_until=now + LEASE,
+        )
+
+
+def accept(
+    engine: Engine, letter: Letter, lease: str, relay: str, said: str, now: dt.datetime
+) -> bool:
+    """The server has taken it: digest and rows are sent in one breath."""
+    with writing(engine) as connection:
+        done = _step(
+            connection, letter, lease, "sending", status="sent", sent_at=now, relay=relay, said=said
+        )
+        if done:
+            _mark_rows(connection, letter.digest_id, letter.subscriber_id, "sent")
+        return done
+
+
+def unknown(engine: Engine, letter: Letter, lease: str, relay: str, said: str) -> None:
+    """The connection was lost after we began: the server may have taken it or not."""
+    with writing(engine) as connection:
+        _step(connection, letter, lease, "sending", status="unknown", relay=relay, said=said)
+
+
+def release(engine: Engine, ids: Sequence[int], lease: str) -> None:
+    """Give back what was claimed and not begun."""
+    with writing(engine) as connection:
+        connection.execute(
+            update(Digest)
+            .where(Digest.id.in_(ids), Digest.lease == lease, Digest.status == "claimed")
+            .values(status="queued", lease="", leased_until=None)
+        )
+
+
+def defer(engine: Engine, letter: Letter, lease: str, said: str, now: dt.datetime) -> bool:
+    """Try again later, each time after twice as long; False when it was tried for long enough.
+
+    Then it bounced, softly; its news waits for the reader's next digest.
+    """
+    first = letter.first_attempt_at or now
+    attempts = letter.attempts + 1
+    with writing(engine) as connection:
+        if now - first >= TRIED_FOR:
+            over = f"given up after {TRIED_FOR.days} days: {said}"
+            if _step(connection, letter, lease, None, status="bounced", said=over):
+                _mark_rows(connection, letter.digest_id, letter.subscriber_id, "waiting")
+                soft_bounce(connection, letter.subscriber_id, said, now)
+            return False
+        _step(
+            connection,
+            letter,
+            lease,
+            None,
+            status="queued",
+            attempts=attempts,
+            first_attempt_at=first,
+            next_attempt_at=now + min(FIRST_RETRY * 2**letter.attempts, LONGEST_WAIT),
+            said=said,
+            leased_until=None,
+        )
+    return True
+
+
+def bounce(
+    engine: Engine, letter: Letter, lease: str, said: str, hard: bool, now: dt.datetime
+) -> None:
+    """Refused for good; ``hard``: there is no such mailbox, and we mail it no more."""
+    with writing(engine) as connection:
+        if not _step(connection, letter, lease, None, status="bounced", said=said):
+            return
+        _mark_rows(connection, letter.digest_id, letter.subscriber_id, "dropped")
+        if hard:
+            key = select(Subscriber.address_key).where(Subscriber.id == letter.subscriber_id)
+            suppress(connection, connection.scalars(key).one(), "hard bounce", said, now)
+        else:
+            soft_bounce(connection, letter.subscriber_id, said, now)
+
+
+def _step(
+    connection: Connection, letter: Letter, lease: str, expected: str | None, **values: Any
+) -> bool:
+    held = [Digest.id == letter.digest_id, Digest.lease == lease]
+    held.append(
+        Digest.status == expected if expected else Digest.status.in_(("claimed", "sending"))
+    )
+    return connection.execute(update(Digest).where(*held).values(**values)).rowcount == 1
+
+
+def _mark_rows(connection: Connection, digest_id: int, subscriber_id: int, status: str) -> None:
+    values: dict[str, Any] = {"status": status}
+    if status == "waiting":
+        values["digest_id"] = None
+    connection.execute(
+        update(Outbox)
+        .where(
+            Outbox.subscriber_id == subscriber_id,
+            Outbox.digest_id == digest_id,
+            Outbox.status == "claimed",
+        )
+        .values(**values)
+    )
+
+
+def settle(engine: Engine, digest_id: int, arrived: bool, now: dt.datetime) -> bool:
+    """A person found out about an ``unknown`` digest; False when there is no such one.
+
+    ``arrived``: it was delivered. Else it is sent again under the same Message-ID.
+    """
+    outcome: dict[str, Any] = (
+        {"status": "sent", "sent_at": now, "said": "settled by a person: arrived"}
+        if arrived
+        else {"status": "queued", "next_attempt_at": now, "lease": "", "leased_until": None}
+    )
+    with writing(engine) as connection:
+        row = connection.execute(
+            update(Digest)
+            .where(Digest.id == digest_id, Digest.status == "unknown")
+            .values(**outcome)
+            .returning(Digest.subscriber_id)
+        ).first()
+        if row is not None and arrived:
+            _mark_rows(connection, digest_id, row.subscriber_id, "sent")
+    return row is not None
+
+
+def stop(engine: Engine, reason: str, now: dt.datetime) -> None:
+    """The kill switch: a running sender ends after the messages it has in hand."""
+    with writing(engine) as connection:
+        connection.execute(insert(MailStop).values(stopped_at=now, reason=reason))
+
+
+def start(engine: Engine) -> None:
+    with writing(engine) as connection:
+        connection.execute(delete(MailStop))
+
+
+def stopped(engine: Engine) -> str:
+    """Why mail is stopped; empty while it is not."""
+    with reading(engine) as session:
+        row = session.scalars(select(MailStop).order_by(MailStop.id)).first()
+    return "" if row is None else f"{row.reason} (since {row.stopped_at:%Y-%m-%d %H:%M} UTC)"

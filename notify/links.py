@@ -1,0 +1,21 @@
+"""Addresses of our pages as they stand in mail; notify.pages and tracker.web answer them."""
+
+from __future__ import annotations
+
+
+def bill_link(public_url: str, bill_id: int) -> str:
+    return f"{public_url.rstrip('/')}/bills/{bill_id}"
+
+
+def manage_link(public_url: str, subscriber_token: str) -> str:
+    return f"{public_url.rstrip('/')}/manage/{subscriber_token}"
+
+
+def unsubscribe_link(public_url: str, subscriber_token: str) -> str:
+    """POST leaves at once (RFC 8058); GET asks first."""
+    return f"{public_url.rstrip('/')}/unsubscribe/{subscriber_token}"
+
+
+def digest_link(public_url: str, digest_token: str) -> str:
+    """The web copy of one digest."""
+    return f"{public_url.rstrip('/')}/digests/{digest_token}"

@@ -1,0 +1,391 @@
+"""Released changes × subscriptions → outbox rows.
+
+Readers with equal filters are one: a filter is evaluated once per batch of changes, as a few
+AND/OR operations on bit sets, and its readers' rows are inserted by the database itself.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    MetaData,
+    Row,
+    Select,
+    String,
+    Table,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from notify.filters import Filter
+from notify.kinds import kind_label
+from notify.schedule import FREQUENCIES
+from notify.snapshot import Described, Facts, describe
+from tracker.changes import ACTION, ACTION_CORRECTED, ACTION_RETRACTED, STAGE
+from tracker.db import reading, writing
+from tracker.models import (
+    Bill,
+    Change,
+    News,
+    Outbox,
+    Subscriber,
+    Subscription,
+    UTCDateTime,
+    Verdict,
+)
+from tracker.stages import stage
+from tracker.states import jurisdiction
+from tracker.web.topics import topic_label
+
+T = TypeVar("T")
+
+BATCH = 500
+KEPT_FOR = dt.timedelta(days=30)
+"""A bill found relevant late brings its news of this long; older changes are history."""
+PLANNING_LOCK = 0x6E6F7465
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    changes: int
+    rows: int
+
+
+class ChangeIndex:
+    """For every value that filters can name, the set of changes that have it, as bits of an int."""
+
+    def __init__(self, facts: Sequence[Facts]) -> None:
+        self._facts = facts
+        self._all = (1 << len(facts)) - 1
+        self._relevant = 0
+        self._sets: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self._phrases: dict[tuple[str, str], int] = {}
+        for position, fact in enumerate(facts):
+            bit = 1 << position
+            self._relevant |= bit if fact.relevant else 0
+            for dimension, value in _values(fact):
+                self._sets[dimension, value] |= bit
+
+    def matching(self, chosen: Filter) -> list[Facts]:
+        """In order; the same as asking :func:`why_not` of each change."""
+        found = self._all if chosen.bills else self._relevant
+        for dimension, wanted in (
+            ("bill", chosen.bills),
+            ("state", chosen.states),
+            ("topic", chosen.wanted_topics),
+            ("stance", chosen.stances),
+            ("stage", chosen.stages),
+            ("kind", chosen.kinds),
+        ):
+            if wanted:
+                found &= self._any(self._sets.get((dimension, value), 0) for value in wanted)
+        for field, phrases in _phrases(chosen):
+            if phrases and found:
+                found &= self._any(self._with_phrase(field, phrase) for phrase in phrases)
+        return [self._facts[position] for position in _positions(found)]
+
+    @staticmethod
+    def _any(sets: Iterable[int]) -> int:
+        union = 0
+        for one in sets:
+            union |= one
+        return union
+
+    def _with_phrase(self, field: str, phrase: str) -> int:
+        """Each phrase is looked for once, however many filters name it."""
+        known = self._phrases.get((field, phrase))
+        if known is None:
+            finds = _finder(phrase)
+            known = sum(
+                1 << position
+                for position, fact in enumerate(self._facts)
+                if finds(getattr(fact, field))
+            )
+            self._phrases[field, phrase] = known
+        return known
+
+
+def in_batches(values: Sequence[T], size: int = BATCH) -> Iterator[Sequence[T]]:
+    return (values[start : start + size] for start in range(0, len(values), size))
+
+
+def _values(fact: Facts) -> Iterator[tuple[str, str]]:
+    yield from (("state", fact.state), ("bill", fact.bill), ("kind", fact.kind))
+    yield from (("topic", topic) for topic in fact.topics)
+    yield from (("stance", stance) for stance in fact.stances)
+    if fact.stage:
+        yield "stage", fact.stage
+
+
+def _phrases(chosen: Filter) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return (
+        ("words", chosen.keywords),
+        ("sponsors", chosen.sponsors),
+        ("committees", chosen.committees),
+    )
+
+
+def _positions(bits: int) -> Iterator[int]:
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest
+
+
+def _finder(phrase: str) -> Callable[[str], object]:
+    words = r"\s+".join(re.escape(word) for word in phrase.split())
+    return re.compile(rf"(?<!\w){words}(?!\w)").search
+
+
+def why_not(chosen: Filter, fact: Facts) -> str:
+    """The first reason, for people, why a filter leaves a change out; empty if it does not."""
+    if not fact.relevant and not chosen.bills:
+        return "the bill is not judged relevant, and the filter does not name it"
+    if chosen.bills and fact.bill not in chosen.bills:
+        return f"the filter follows other bills than {fact.bill}"
+    if chosen.states and fact.state not in chosen.states:
+        return f"{jurisdiction(fact.state).name} is not among its states"
+    if chosen.topics and not fact.topics & chosen.wanted_topics:
+        about = ", ".join(topic_label(topic) for topic in sorted(fact.topics)) or "no topic"
+        return f"the bill is about {about}"
+    if chosen.stances and not fact.stances.intersection(chosen.stances):
+        return f"the bill's stance is {', '.join(sorted(fact.stances)) or 'not known'}"
+    if chosen.stages and fact.stage not in chosen.stages:
+        reached = stage(fact.stage).label if fact.stage else "no stage"
+        return f"the change reached {reached}"
+    if chosen.kinds and fact.kind not in chosen.kinds:
+        return f"it is of the kind {kind_label(fact.kind)}"
+    for field, phrases in _phrases(chosen):
+        if phrases and not any(_finder(phrase)(getattr(fact, field)) for phrase in phrases):
+            return f"its {field} have none of: {', '.join(phrases)}"
+    return ""
+
+
+def plan(engine: Engine, now: dt.datetime) -> Planned:
+    """Make outbox rows of everything released that has not been planned yet.
+
+    Safe to repeat, to kill and to run twice at once: a change and its rows are written together.
+    """
+    with reading(engine) as session:
+        filters = distinct_filters(session)
+        waiting = unplanned(session, filters.values(), now)
+    changes = rows = 0
+    for batch in in_batches(waiting):
+        with reading(engine) as session:
+            described = describe(session, batch, now.date())
+        index = ChangeIndex([one.facts for one in described])
+        matched = [
+            (key, fact) for key, chosen in filters.items() for fact in index.matching(chosen)
+        ]
+        with writing(engine) as connection:
+            planning_alone(connection)
+            fresh = _record(connection, described, now)
+            changes += len(fresh)
+            rows += _fill_outbox(
+                connection, [pair for pair in matched if pair[1].change_id in fresh]
+            )
+    take_back(engine, now)
+    return Planned(changes, rows)
+
+
+def take_back(engine: Engine, now: dt.datetime) -> None:
+    """Note which news its source has retracted or corrected since.
+
+    What still waits is dropped; who was sent it is told by their next digest (notify.compose).
+    """
+    with writing(engine) as connection:
+        planning_alone(connection)
+        gone = select(Change.id).where(Change.status != "released")
+        connection.execute(
+            update(News)
+            .where(News.taken_back_at.is_(None), News.change_id.in_(gone))
+            .values(taken_back_at=now)
+        )
+        for correction in connection.execute(_takings_back(now)).all():
+            told = connection.execute(_told_before(correction.bill_id, correction.id)).all()
+            ids = [change.id for change in told if _undone(change, correction)]
+            connection.execute(
+                update(News)
+                .where(News.change_id.in_(ids))
+                .values(taken_back_at=now, taken_back_by=correction.id)
+            )
+
+
+def _takings_back(now: dt.datetime) -> Select[*tuple[Any, ...]]:
+    return (
+        select(Change.id, Change.bill_id, Change.kind, Change.before, Bill.stage)
+        .join(Bill, Bill.id == Change.bill_id)
+        .where(
+            Change.status == "released",
+            Change.kind.in_((ACTION_CORRECTED, ACTION_RETRACTED)),
+            Change.released_at >= now - KEPT_FOR,
+        )
+        .order_by(Change.id)
+    )
+
+
+def _told_before(bill_id: int, correction_id: int) -> Select[*tuple[Any, ...]]:
+    return (
+        select(Change.id, Change.kind, Change.after, Change.stage)
+        .join(News, News.change_id == Change.id)
+        .where(
+            Change.bill_id == bill_id,
+            Change.id < correction_id,
+            Change.kind.in_((ACTION, STAGE, ACTION_CORRECTED)),
+            News.taken_back_at.is_(None),
+        )
+    )
+
+
+def _undone(change: Row[*tuple[Any, ...]], correction: Row[*tuple[Any, ...]]) -> bool:
+    """Whether what we told is the line of history that the source has now edited or removed.
+
+    A stage stands as long as the bill is that far by other lines.
+    """
+    told, undone = change.after or {}, correction.before or {}
+    if change.kind == STAGE:
+        behind = stage(correction.stage).position if correction.stage else 0
+        return (
+            correction.kind == ACTION_RETRACTED
+            and told.get("action") == undone.get("text")
+            and behind < stage(change.stage).position
+        )
+    return (told.get("text"), told.get("date")) == (undone.get("text"), undone.get("date"))
+
+
+def planning_alone(connection: Connection) -> None:
+    """Wait for any other planner; SQLite's write transactions are alone anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": PLANNING_LOCK})
+
+
+def distinct_filters(session: Session) -> dict[str, Filter]:
+    """Filters of active subscriptions by hash."""
+    one_each = (
+        select(func.min(Subscription.id))
+        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+        .where(Subscription.active, Subscriber.status == "active")
+        .group_by(Subscription.filter_hash)
+    )
+    rows = session.execute(
+        select(Subscription.filter_hash, Subscription.filter).where(Subscription.id.in_(one_each))
+    )
+    return {row.filter_hash: Filter.model_validate(row.filter) for row in rows}
+
+
+def unplanned(session: Session, filters: Iterable[Filter], now: dt.datetime) -> list[int]:
+    """Released changes of relevant or followed bills that are no news yet."""
+    relevant = session.scalars(
+        _released(now).join(Verdict, Verdict.bill_id == Change.bill_id).where(Verdict.relevant)
+    )
+    found: set[int] = set(relevant)
+    followed = sorted({tuple(key.split(":", 2)) for chosen in filters for key in chosen.bills})
+    columns = tuple_(Bill.jurisdiction, Bill.session, Bill.identifier_key)
+    for some in in_batches(followed):
+        found |= set(
+            session.scalars(
+                _released(now).join(Bill, Bill.id == Change.bill_id).where(columns.in_(some))
+            )
+        )
+    return sorted(found)
+
+
+def _released(now: dt.datetime) -> Select[int]:
+    return select(Change.id).where(
+        Change.status == "released",
+        Change.released_at >= now - KEPT_FOR,
+        ~exists().where(News.change_id == Change.id),
+    )
+
+
+def _record(
+    connection: Connection, described: Sequence[Described], now: dt.datetime
+) -> frozenset[int]:
+    """Write the snapshots of those that nobody planned, and nobody retracted, meanwhile."""
+    ids = [one.facts.change_id for one in described]
+    standing = select(Change.id).where(
+        Change.id.in_(ids),
+        Change.status == "released",
+        ~exists().where(News.change_id == Change.id),
+    )
+    fresh = frozenset(connection.scalars(standing))
+    rows = [
+        {
+            "change_id": one.facts.change_id,
+            "planned_at": now,
+            "snapshot": one.snapshot.model_dump(mode="json"),
+        }
+        for one in described
+        if one.facts.change_id in fresh
+    ]
+    if rows:
+        connection.execute(insert(News), rows)
+    return fresh
+
+
+_matched = Table(
+    "matched",
+    MetaData(),
+    Column("filter_hash", String),
+    Column("change_id", Integer),
+    Column("released_at", UTCDateTime),
+    prefixes=["TEMPORARY"],
+)
+
+
+def _fill_outbox(connection: Connection, matched: Sequence[tuple[str, Facts]]) -> int:
+    """Where several subscriptions of a reader match, the most frequent one delivers."""
+    if not matched:
+        return 0
+    _matched.create(connection)
+    connection.execute(
+        insert(_matched),
+        [
+            {"filter_hash": key, "change_id": fact.change_id, "released_at": fact.released_at}
+            for key, fact in matched
+        ],
+    )
+    made = 0
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    for frequency in FREQUENCIES:
+        rows = (
+            select(
+                Subscription.subscriber_id,
+                _matched.c.change_id,
+                Subscription.id,
+                literal("waiting"),
+            )
+            .join(Subscription, Subscription.filter_hash == _matched.c.filter_hash)
+            .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+            .where(
+                Subscription.frequency == frequency,
+                Subscription.active,
+                Subscriber.status == "active",
+                _matched.c.released_at > Subscription.active_since,
+            )
+        )
+        columns = ["subscriber_id", "change_id", "subscription_id", "status"]
+        made += connection.execute(
+            dialect.insert(Outbox).from_select(columns, rows).on_conflict_do_nothing(),
+            execution_options={"preserve_rowcount": True},
+        ).rowcount
+    _matched.drop(connection)
+    return made

@@ -1,0 +1,129 @@
+"""An edition: a story as subject, text, HTML and web copy.
+
+Nothing personal is in it; marks stand for a reader's own links until :func:`personal` puts
+them in, so that readers with equal news share what was rendered.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import css_inline
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from notify.links import digest_link, manage_link, unsubscribe_link
+from notify.snapshot import RedlineRun
+from notify.story import Content, Story, correction_lines
+
+TEMPLATES = Path(__file__).with_name("templates")
+MOST_BILLS = 20
+MOST_BYTES = 95_000
+"""Gmail cuts messages at 102 KB; links grow a little when they become personal."""
+COLUMNS = 72
+PERSONAL = ("@@manage@@", "@@unsubscribe@@", "@@web@@")
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """``page`` is the web copy: all bills, where ``html`` folds the less important away."""
+
+    subject: str
+    text: str
+    html: str
+    page: str
+
+
+def render(content: Content, public_url: str, name: str, footer: str) -> Rendered:
+    """``name``: of the sender; ``footer``: the operator's own line (address, contact)."""
+    story = Story(content, public_url)
+    context = {"story": story, "name": name, "footer": footer, "day": content.today}
+    most = min(MOST_BILLS, len(story.bills))
+    while True:
+        html = _html(context, most, web=False)
+        if len(html.encode()) <= MOST_BYTES or most <= 1:
+            break
+        most = most * 3 // 4 or 1
+    page = _html(context, len(story.bills), web=True)
+    plain = _environment().get_template("digest.txt.j2").render(context | {"most": most})
+    return Rendered(story.subject, plain.strip() + "\n", html, page)
+
+
+def _html(context: Mapping[str, object], most: int, web: bool) -> str:
+    template = _environment().get_template("digest.html.j2")
+    return _inliner().inline(template.render({**context, "most": most, "web": web}))
+
+
+def personal(rendered: str, public_url: str, reader_token: str, digest_token: str) -> str:
+    """Put a reader's own links in."""
+    links = (
+        manage_link(public_url, reader_token),
+        unsubscribe_link(public_url, reader_token),
+        digest_link(public_url, digest_token),
+    )
+    for mark, link in zip(PERSONAL, links, strict=True):
+        rendered = rendered.replace(mark, link)
+    return rendered
+
+
+@cache
+def templates_hash() -> str:
+    """Changes when a template does, so that an old edition is not taken for a new one."""
+    files = sorted(TEMPLATES.glob("*.j2"))
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
+
+
+@cache
+def _inliner() -> css_inline.CSSInliner:
+    return css_inline.CSSInliner(load_remote_stylesheets=False)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(enabled_extensions=("html.j2",), default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        day=lambda date: f"{date:%b} {date.day}",
+        long_day=lambda date: f"{date:%A}, {date:%B} {date.day}, {date.year}",
+        weekday=lambda date: f"{date:%a} {date:%b} {date.day}",
+        corrected=correction_lines,
+        fill=_fill,
+        marked=_marked,
+        when=_when,
+    )
+    return environment
+
+
+def _fill(text: str, indent: int = 0, first: str | None = None) -> str:
+    """A paragraph of at most :data:`COLUMNS` columns; links are never broken."""
+    margin = " " * indent
+    return textwrap.fill(
+        " ".join(text.split()),
+        COLUMNS,
+        initial_indent=margin if first is None else first,
+        subsequent_indent=margin,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _marked(run: RedlineRun) -> str:
+    """As wdiff writes it: {+added+}, [-struck-]."""
+    words = run.text.strip()
+    shown = {"insert": f"{{+{words}+}}", "delete": f"[-{words}-]"}.get(run.kind, run.text)
+    return f" {shown}" if run.text[:1].isspace() else shown
+
+
+def _when(date: dt.date, today: dt.date) -> str:
+    near = {0: "today, ", 1: "tomorrow, "}.get((date - today).days, "")
+    return f"{near}{date:%a} {date:%b} {date.day}"

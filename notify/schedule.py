@@ -1,0 +1,57 @@
+"""When a subscription's digest is due: once on each of its days, at its hour, in its zone."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Literal, get_args
+from zoneinfo import ZoneInfo, available_timezones
+
+Frequency = Literal["immediate", "daily", "weekly", "monthly"]
+FREQUENCIES: tuple[Frequency, ...] = get_args(Frequency)
+"""The most frequent first."""
+QUIET_NOTE_EVERY = dt.timedelta(days=7)
+
+
+def next_due(
+    frequency: str, weekday: int, hour: int, minute: int, timezone: str, after: dt.datetime
+) -> dt.datetime:
+    """The first due moment later than ``after``, in UTC; ``after`` itself when immediate.
+
+    A time of day that the clocks skip in spring comes as much later as they skip; one that comes
+    twice in autumn counts the first time only.
+    """
+    if frequency == "immediate":
+        return after.astimezone(dt.UTC)
+    zone = ZoneInfo(timezone)
+    day = after.astimezone(zone).date()
+    while True:
+        if _is_its_day(frequency, weekday, day):
+            due = dt.datetime.combine(day, dt.time(hour, minute), zone).astimezone(dt.UTC)
+            if due > after:
+                return due
+        day += dt.timedelta(days=1)
+
+
+def _is_its_day(frequency: str, weekday: int, day: dt.date) -> bool:
+    match frequency:
+        case "daily":
+            return True
+        case "weekly":
+            return day.weekday() == weekday
+        case "monthly":
+            return day.day == 1
+    raise ValueError(f"no frequency {frequency!r}; known: {', '.join(FREQUENCIES)}")
+
+
+def checked_frequency(name: str) -> Frequency:
+    for frequency in FREQUENCIES:
+        if frequency == name:
+            return frequency
+    raise ValueError(f"no frequency {name[:60]!r}; known: {', '.join(FREQUENCIES)}")
+
+
+def checked_timezone(name: str) -> str:
+    """Raises ``ValueError`` for what is no IANA zone; ``ZoneInfo`` would open it as a file."""
+    if name not in available_timezones():
+        raise ValueError(f"no time zone {name[:60]!r}; write it like America/New_York")
+    return name

@@ -1,0 +1,126 @@
+"""Talking to mail relays: which, how secured, and what their answers mean."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import ssl
+from dataclasses import dataclass
+from typing import Literal
+
+from aiosmtplib import SMTP, SMTPException, SMTPResponseException
+
+from tracker.settings import Settings
+
+SECONDS = 60.0
+ANSWER_SHOWN = 300
+Fault = Literal["later", "reader", "message", "ours"]
+Step = Literal["connect", "mail", "rcpt", "data"]
+_ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+
+
+class BadMailSettings(ValueError):
+    """Mail cannot be sent as it is set up; the message names the setting."""
+
+
+class NoRelay(RuntimeError):
+    """No relay took us; the message has each one's reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def relays(settings: Settings) -> list[Relay]:
+    """In order of preference. Raises :class:`BadMailSettings`."""
+    if settings.smtp_tls not in ("starttls", "tls", "none"):
+        raise BadMailSettings(
+            f"BILLTRACKER_SMTP_TLS is {settings.smtp_tls!r}; use starttls, tls or none"
+        )
+    found = []
+    for named in settings.smtp_host.split(","):
+        host, _, port = named.strip().partition(":")
+        if not host:
+            continue
+        if port and not (port.isascii() and port.isdigit()):
+            raise BadMailSettings(f"BILLTRACKER_SMTP_HOST: {named.strip()!r} is no host:port")
+        if settings.smtp_tls == "none" and not _this_machine(host):
+            raise BadMailSettings(
+                f"BILLTRACKER_SMTP_TLS=none is only for a relay on this machine, not {host}"
+            )
+        found.append(Relay(host, int(port) if port else settings.smtp_port))
+    if not found:
+        raise BadMailSettings("no mail relay is set up: set BILLTRACKER_SMTP_HOST")
+    return found
+
+
+def _this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+async def connected(settings: Settings, choices: list[Relay]) -> tuple[SMTP, Relay]:
+    """The first relay that lets us in, secured as set up. Raises :class:`NoRelay`."""
+    reasons = []
+    for relay in choices:
+        client = SMTP(
+            hostname=relay.host,
+            port=relay.port,
+            username=settings.smtp_user or None,
+            password=settings.smtp_password or None,
+            use_tls=settings.smtp_tls == "tls",
+            start_tls=settings.smtp_tls == "starttls",
+            tls_context=_tls(settings) if settings.smtp_tls != "none" else None,
+            timeout=SECONDS,
+        )
+        try:
+            await client.connect()
+        except (SMTPException, OSError, ssl.SSLError) as error:
+            client.close()
+            reasons.append(f"{relay}: {answer(error)}")
+            continue
+        return client, relay
+    raise NoRelay("; ".join(reasons))
+
+
+def _tls(settings: Settings) -> ssl.SSLContext:
+    """Certificates are always verified; the operator may name whose to trust."""
+    return ssl.create_default_context(cafile=settings.smtp_ca_file or None)
+
+
+def answer(error: BaseException) -> str:
+    """A server's words, or ours for what went wrong, on one short line."""
+    if isinstance(error, SMTPResponseException):
+        said = f"{error.code} {error.message}"
+    else:
+        said = str(error) or type(error).__name__
+    return " ".join(said.split())[:ANSWER_SHOWN]
+
+
+def fault(step: Step, code: int, said: str) -> Fault:
+    """Whose fault a refusal is.
+
+    ``later``: try again; ``reader``: the mailbox is not there; ``message``: this one is not
+    wanted; ``ours``: the relay does not let us send, which is no reader's fault. Enhanced codes:
+    RFC 3463; x.1 addressing, x.2 mailbox, x.7 policy.
+    """
+    if code < 500:
+        return "later"
+    if step == "data":
+        return "message"
+    if step != "rcpt":
+        return "ours"
+    enhanced = _ENHANCED.search(said)
+    if enhanced is None:
+        return "reader" if code in (550, 551, 553) else "ours"
+    _, subject, detail = enhanced.groups()
+    if subject == "2" and detail in ("2", "3"):
+        return "message"
+    return "reader" if subject in ("0", "1", "2") else "ours"

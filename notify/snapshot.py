@@ -1,0 +1,355 @@
+"""What was true of a change and its bill when it became news: kept word for word for the digest,
+and the facts that filters look at.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from notify.filters import bill_key
+from tracker.changes import ACTION, STAGE, VERSION, VERSION_TEXT
+from tracker.models import (
+    Bill,
+    BillText,
+    Change,
+    Evidence,
+    Hearing,
+    Sponsorship,
+    TopicVerdict,
+    Verdict,
+    Version,
+)
+from tracker.textdiff import Span, TooLong, passages, word_diff
+
+T = TypeVar("T")
+
+LONGEST_TITLE = 300
+LONGEST_SUMMARY = 400
+SENTENCE_REACH = 160
+MOST_PASSAGES = 4
+LONGEST_RUN = 60
+"""Words of one inserted or deleted run that a redline shows."""
+STILL_AHEAD = dt.timedelta(days=1)
+"""A hearing of "yesterday" in UTC may be today's in Hawaii."""
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class HearingNote(Frozen):
+    date: dt.date
+    time_text: str
+    location: str
+    committee: str
+
+
+class Quote(Frozen):
+    """The sentence that made a bill relevant, split around the words that matched."""
+
+    before: str
+    match: str
+    after: str
+
+
+class RedlineRun(Frozen):
+    kind: str
+    text: str
+
+
+class Snapshot(Frozen):
+    """``stage`` is the bill's, ``reached`` the one this change brought it to (or empty);
+    ``words`` are those of the history's line that the change is about, if it is about one.
+    """
+
+    change_id: int
+    kind: str
+    summary: str
+    words: str
+    occurred_on: dt.date | None
+    reached: str
+    bill_id: int
+    jurisdiction: str
+    identifier: str
+    title: str
+    chamber: str | None
+    stage: str
+    stage_on: dt.date | None
+    source_url: str
+    topics: tuple[str, ...]
+    stance: str | None
+    quote: Quote | None
+    hearings: tuple[HearingNote, ...]
+    redline: tuple[tuple[RedlineRun, ...], ...] | None = None
+    """Passages near the evidence that the new version changed; ``None`` where not compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a filter can ask of a change; texts are case-folded."""
+
+    change_id: int
+    released_at: dt.datetime
+    state: str
+    bill: str
+    relevant: bool
+    topics: frozenset[str]
+    stances: frozenset[str]
+    stage: str
+    kind: str
+    words: str
+    sponsors: str
+    committees: str
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    facts: Facts
+    snapshot: Snapshot
+
+
+def describe(session: Session, change_ids: Sequence[int], today: dt.date) -> list[Described]:
+    """Facts and snapshots of changes, in the order of their ids; a handful of queries in all."""
+    changes = session.scalars(
+        select(Change).where(Change.id.in_(change_ids)).order_by(Change.id)
+    ).all()
+    bill_ids = {change.bill_id for change in changes}
+    bills = {b.id: b for b in session.scalars(select(Bill).where(Bill.id.in_(bill_ids)))}
+    verdicts = {
+        v.bill_id: v for v in session.scalars(select(Verdict).where(Verdict.bill_id.in_(bill_ids)))
+    }
+    topics = _by_bill(
+        session.scalars(
+            select(TopicVerdict)
+            .where(TopicVerdict.bill_id.in_(bill_ids))
+            .order_by(TopicVerdict.score.desc(), TopicVerdict.topic)
+        )
+    )
+    evidence = _by_bill(
+        session.scalars(
+            select(Evidence).where(Evidence.bill_id.in_(bill_ids)).order_by(Evidence.id)
+        )
+    )
+    hearings = _by_bill(
+        session.scalars(
+            select(Hearing)
+            .where(Hearing.bill_id.in_(bill_ids), Hearing.removed_at.is_(None))
+            .order_by(Hearing.date, Hearing.id)
+        )
+    )
+    sponsors = _by_bill(
+        session.scalars(
+            select(Sponsorship)
+            .where(Sponsorship.bill_id.in_(bill_ids), Sponsorship.removed_at.is_(None))
+            .order_by(Sponsorship.position)
+        )
+    )
+    quotes = {id: _quote(session, bills[id], evidence[id]) for id in bill_ids}
+    described = []
+    for change in changes:
+        bill = bills[change.bill_id]
+        verdict = verdicts.get(bill.id)
+        slugs = tuple(row.topic for row in topics[bill.id])
+        facts = _facts(change, bill, verdict, slugs, sponsors[bill.id], hearings[bill.id])
+        redline = None
+        if change.kind in (VERSION, VERSION_TEXT):
+            redline = _redline(session, change, evidence[bill.id])
+        snapshot = Snapshot(
+            change_id=change.id,
+            kind=change.kind,
+            summary=_short(change.summary, LONGEST_SUMMARY),
+            words=_short(action_words(change), LONGEST_SUMMARY),
+            occurred_on=change.occurred_on,
+            reached=change.stage,
+            bill_id=bill.id,
+            jurisdiction=bill.jurisdiction,
+            identifier=bill.identifier_key,
+            title=_short(bill.title, LONGEST_TITLE),
+            chamber=bill.chamber,
+            stage=bill.stage,
+            stage_on=bill.stage_on,
+            source_url=next((str(s["url"]) for s in bill.sources if s.get("url")), ""),
+            topics=slugs,
+            stance=verdict.stance if verdict else None,
+            quote=quotes[bill.id],
+            hearings=_ahead(hearings[bill.id], today),
+            redline=redline,
+        )
+        described.append(Described(facts, snapshot))
+    return described
+
+
+def action_words(change: Change) -> str:
+    """The line of the history that a new action, or a stage reached, is about."""
+    after = change.after or {}
+    named = {ACTION: after.get("text"), STAGE: after.get("action")}.get(change.kind)
+    return str(named or "")
+
+
+def _by_bill(rows: Iterable[T]) -> defaultdict[int, list[T]]:
+    grouped: defaultdict[int, list[T]] = defaultdict(list)
+    for row in rows:
+        grouped[row.bill_id].append(row)  # type: ignore[attr-defined]
+    return grouped
+
+
+def _facts(
+    change: Change,
+    bill: Bill,
+    verdict: Verdict | None,
+    topics: Sequence[str],
+    sponsors: Sequence[Sponsorship],
+    hearings: Sequence[Hearing],
+) -> Facts:
+    stance = verdict.stance if verdict else None
+    stances = {stance} if stance else set()
+    if stance == "mixed":
+        stances |= {"expands", "limits"}
+    said = [bill.identifier_key, bill.title, bill.abstract, *bill.subjects, change.summary]
+    committees = [*(hearing.committee for hearing in hearings), bill.latest_action_text]
+    return Facts(
+        change_id=change.id,
+        released_at=change.released_at or change.detected_at,
+        state=bill.jurisdiction,
+        bill=bill_key(bill),
+        relevant=bool(verdict and verdict.relevant),
+        topics=frozenset(topics),
+        stances=frozenset(stances),
+        stage=change.stage,
+        kind=change.kind,
+        words="\n".join(said).casefold(),
+        sponsors="\n".join(row.name for row in sponsors).casefold(),
+        committees="\n".join([*committees, change.summary]).casefold(),
+    )
+
+
+def _ahead(hearings: Sequence[Hearing], today: dt.date) -> tuple[HearingNote, ...]:
+    return tuple(
+        HearingNote(
+            date=row.date, time_text=row.time_text, location=row.location, committee=row.committee
+        )
+        for row in hearings
+        if row.date and row.date >= today - STILL_AHEAD and not row.cancelled
+    )
+
+
+def _short(text: str, longest: int) -> str:
+    text = _printable(text)
+    if len(text) <= longest:
+        return text
+    return text[: text.rfind(" ", longest // 2, longest)].rstrip(" ,;:") + " …"
+
+
+def _printable(text: str) -> str:
+    """One line without control characters or marks that turn the reading direction around."""
+    spaced = " ".join(text.split())
+    return "".join(c for c in spaced if c.isprintable() and not "\u202a" <= c <= "\u202e")
+
+
+def _quote(session: Session, bill: Bill, evidence: Sequence[Evidence]) -> Quote | None:
+    """From the bill's text if it can be had: the title is in the digest anyway."""
+    rank = {"text": 0, "abstract": 1}
+    for row in sorted(evidence, key=lambda row: (rank.get(row.field, 2), row.start)):
+        if row.field == "title":
+            continue
+        whole = _field(session, bill, row)
+        if whole[row.start : row.end] == row.quote:
+            return _sentence(whole, row.start, row.end)
+    return None
+
+
+def _field(session: Session, bill: Bill, row: Evidence) -> str:
+    if row.field == "text":
+        body = session.get(BillText, row.text_sha256) if row.text_sha256 else None
+        return body.text if body else ""
+    if row.field == "abstract":
+        return bill.abstract
+    _, _, index = row.field.partition(":")
+    inside = index.isdigit() and int(index) < len(bill.subjects)
+    return bill.subjects[int(index)] if inside else ""
+
+
+# A full stop between lower case and a capital; "U.S.C.", "Sec." and "(2)" do not end a sentence.
+_SENTENCE_END = re.compile(r"(?<=[a-z)\d][.;!?])\s+(?=[A-Z\"“(§])|\n\s*\n")
+
+
+def _sentence(text: str, start: int, end: int) -> Quote:
+    first, last = max(0, start - SENTENCE_REACH), min(len(text), end + SENTENCE_REACH)
+    before, after = text[first:start], text[end:last]
+    starts = [found.end() for found in _SENTENCE_END.finditer(before)]
+    if starts:
+        before = before[starts[-1] :]
+    elif first:
+        before = "… " + before[before.find(" ") + 1 :]
+    stop = _SENTENCE_END.search(after)
+    if stop:
+        after = after[: stop.start()]
+    elif last < len(text):
+        after = after[: after.rfind(" ")] + " …"
+    return Quote(
+        before=_keep_edges(before), match=_printable(text[start:end]), after=_keep_edges(after)
+    )
+
+
+def _keep_edges(text: str) -> str:
+    """Printable, but with the one space that parts it from the match."""
+    inner = _printable(text)
+    head = " " if text[:1].isspace() and inner else ""
+    tail = " " if text[-1:].isspace() and inner else ""
+    return f"{head}{inner}{tail}"
+
+
+def _redline(
+    session: Session, change: Change, evidence: Sequence[Evidence]
+) -> tuple[tuple[RedlineRun, ...], ...] | None:
+    """The change's version against the one with text before it."""
+    new, old = _compared(session, change)
+    if new is None or old is None:
+        return None
+    quotes = {row.quote for row in evidence if row.field == "text"}
+    try:
+        segments = word_diff(old.text, new.text)
+    except TooLong:
+        return None
+    near = passages(segments, _places(old.text, quotes), _places(new.text, quotes))
+    return tuple(
+        tuple(RedlineRun(kind=s.kind, text=_cut(s.text)) for s in passage)
+        for passage in near[:MOST_PASSAGES]
+    )
+
+
+def _compared(session: Session, change: Change) -> tuple[BillText | None, BillText | None]:
+    versions = session.scalars(
+        select(Version)
+        .where(Version.bill_id == change.bill_id, Version.text_sha256.is_not(None))
+        .order_by(Version.position)
+    ).all()
+    sha256 = (change.after or {}).get("text_sha256")
+    named = [version for version in versions if version.text_sha256 == sha256]
+    if not named:
+        return None, None
+    new = named[0]
+    if change.kind == VERSION_TEXT and (before := (change.before or {}).get("text_sha256")):
+        return new.body, session.get(BillText, before)
+    older = [v for v in versions if v.position < new.position and v.text_sha256 != sha256]
+    return new.body, older[-1].body if older else None
+
+
+def _places(text: str, quotes: Iterable[str]) -> list[Span]:
+    return [found.span() for quote in quotes for found in re.finditer(re.escape(quote), text)]
+
+
+def _cut(text: str) -> str:
+    words = text.split()
+    if len(words) <= LONGEST_RUN:
+        return _keep_edges(text)
+    return " ".join([*words[: LONGEST_RUN // 2], "[…]", *words[-LONGEST_RUN // 2 :]])

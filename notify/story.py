@@ -1,0 +1,355 @@
+"""What a digest says and in which order: one context for its text, its HTML and its subject."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from notify.filters import Filter, in_words
+from notify.links import bill_link
+from notify.snapshot import HearingNote, Quote, RedlineRun, Snapshot
+from tracker.changes import (
+    ABSTRACT,
+    ACTION,
+    COMPANION,
+    HEARING_CANCELLED,
+    HEARING_MOVED,
+    HEARING_SET,
+    INTRODUCED,
+    SPONSOR_ADDED,
+    SPONSOR_REMOVED,
+    STAGE,
+    TITLE,
+    VERSION,
+    VERSION_TEXT,
+    VOTE,
+)
+from tracker.models import Bill
+from tracker.stages import stage
+from tracker.web import wording
+from tracker.web.topics import topic_label
+
+SOON = dt.timedelta(days=1)
+"""A hearing today or tomorrow is urgent."""
+
+# Most important first; kinds and stages that are not named come after all of these.
+_IMPORTANCE = {
+    name: rank
+    for rank, names in enumerate(
+        (
+            ("became-law", "veto-overridden"),
+            ("vetoed",),
+            ("to-governor", "passed-second-chamber", "adopted"),
+            ("passed-first-chamber",),
+            ("soon",),
+            ("failed", "withdrawn"),
+            (HEARING_SET, HEARING_MOVED, HEARING_CANCELLED),
+            (INTRODUCED, "introduced", "prefiled"),
+            (VERSION, VERSION_TEXT),
+            (VOTE,),
+            ("in-committee",),
+            (ACTION,),
+            (TITLE, ABSTRACT),
+            (COMPANION,),
+            (SPONSOR_ADDED, SPONSOR_REMOVED),
+        )
+    )
+    for name in names
+}
+_LEAST = len(_IMPORTANCE)
+
+_STAGE_PHRASES = {
+    "prefiled": "was filed for the coming session",
+    "introduced": "was introduced",
+    "in-committee": "went to committee",
+    "passed-first-chamber": "passed its first chamber",
+    "passed-second-chamber": "passed both chambers",
+    "to-governor": "went to the governor",
+    "adopted": "was adopted",
+    "became-law": "became law",
+    "vetoed": "was vetoed",
+    "veto-overridden": "became law over a veto",
+    "failed": "failed",
+    "withdrawn": "was withdrawn",
+}
+_KIND_PHRASES = {
+    INTRODUCED: "was introduced",
+    VERSION: "has a new version",
+    VERSION_TEXT: "has a new text",
+    VOTE: "was voted on",
+    ACTION: "moved",
+    TITLE: "has a new title",
+    ABSTRACT: "has a new summary",
+    COMPANION: "has a companion bill",
+    SPONSOR_ADDED: "gained a sponsor",
+    SPONSOR_REMOVED: "lost a sponsor",
+    HEARING_SET: "has a hearing",
+    HEARING_MOVED: "has its hearing moved",
+    HEARING_CANCELLED: "has its hearing cancelled",
+    "action_corrected": "has a corrected history",
+    "action_retracted": "has an action taken back",
+    "vanished": "is gone from its legislature's list",
+    "reappeared": "is back on its legislature's list",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What we told, and what the source says now (``None``: nothing any more)."""
+
+    told: Snapshot
+    now: Snapshot | None
+
+
+@dataclass(frozen=True)
+class Content:
+    """All that an edition is made of; ``today`` is the readers' date.
+
+    ``quiet_since``: nothing moved since then, and the reader wants to know that.
+    """
+
+    today: dt.date
+    filters: tuple[Filter, ...]
+    news: tuple[Snapshot, ...]
+    corrections: tuple[Correction, ...] = ()
+    quiet_since: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that changed: ``lead`` in our words, ``words`` the source's."""
+
+    date: dt.date | None
+    lead: str
+    words: str
+
+
+@dataclass(frozen=True)
+class BillStory:
+    """A bill and all its news of this digest, the most important first."""
+
+    snapshots: tuple[Snapshot, ...]
+    today: dt.date
+    public_url: str
+
+    @cached_property
+    def latest(self) -> Snapshot:
+        return max(self.snapshots, key=lambda snapshot: snapshot.change_id)
+
+    @property
+    def name(self) -> str:
+        return f"{self.latest.jurisdiction.upper()} {self.latest.identifier}"
+
+    @property
+    def link(self) -> str:
+        return bill_link(self.public_url, self.latest.bill_id)
+
+    @property
+    def source_url(self) -> str:
+        """Only what a mail reader may open."""
+        url = self.latest.source_url
+        return url if url.startswith(("https://", "http://")) else ""
+
+    @cached_property
+    def rank(self) -> tuple[int, dt.date]:
+        """Lower comes first; of equals the bill whose hearing is nearer."""
+        ranks = [_rank(snapshot) for snapshot in self.snapshots]
+        if self.soon:
+            ranks.append(_IMPORTANCE["soon"])
+        return min(ranks), min((one.date for one in self.hearings), default=dt.date.max)
+
+    @cached_property
+    def hearings(self) -> tuple[HearingNote, ...]:
+        return tuple(one for one in self.latest.hearings if one.date >= self.today)
+
+    @property
+    def soon(self) -> HearingNote | None:
+        near = (one for one in self.hearings if one.date <= self.today + SOON)
+        return next(near, None)
+
+    @property
+    def headline(self) -> str:
+        """``MD HB 1222 passed the House of Delegates``."""
+        first = min(self.snapshots, key=_rank)
+        if self.soon and _rank(first) > _IMPORTANCE["soon"]:
+            when = "today" if self.soon.date == self.today else "tomorrow"
+            return f"{self.name} has a hearing {when}"
+        if first.kind == HEARING_SET and self.hearings:
+            return f"{self.name} has a hearing on {_day(self.hearings[0].date)}"
+        return f"{self.name} {_phrase(first)}"
+
+    @cached_property
+    def lines(self) -> tuple[Line, ...]:
+        """Without the history's line that a stage reached has quoted already."""
+        ordered = sorted(self.snapshots, key=lambda s: (_rank(s), s.change_id))
+        quoted = {(s.occurred_on, s.words) for s in ordered if s.kind == STAGE}
+        reached = {s.reached for s in ordered if s.kind == STAGE}
+        made = []
+        for snapshot in ordered:
+            if snapshot.kind == ACTION and (snapshot.occurred_on, snapshot.words) in quoted:
+                continue
+            if snapshot.kind == INTRODUCED and "introduced" in reached:
+                continue
+            made.append(_line(snapshot))
+        return tuple(made)
+
+    @property
+    def stage_words(self) -> str:
+        latest = self.latest
+        bill = Bill(jurisdiction=latest.jurisdiction, chamber=latest.chamber, stage=latest.stage)
+        return wording.stage_sentence(bill)
+
+    @property
+    def steps(self) -> tuple[int, int]:
+        """How far along the way of six steps; (0, 6) where nothing is known."""
+        return (stage(self.latest.stage).position if self.latest.stage else 0), 6
+
+    @property
+    def ended(self) -> str:
+        """``law``, ``dead`` or empty while it is under way."""
+        if self.latest.stage in ("became-law", "veto-overridden", "adopted"):
+            return "law"
+        return "dead" if self.latest.stage in ("failed", "withdrawn", "vetoed") else ""
+
+    @property
+    def stance(self) -> str:
+        return wording.STANCES.get(self.latest.stance or "", "")
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return tuple(topic_label(slug) for slug in self.latest.topics)
+
+    @property
+    def quote(self) -> Quote | None:
+        return self.latest.quote
+
+    @cached_property
+    def redlines(self) -> tuple[tuple[RedlineRun, ...], ...] | None:
+        """Of the newest version compared; empty: compared, and nothing near the evidence moved."""
+        compared = [s for s in self.snapshots if s.redline is not None]
+        return compared[-1].redline if compared else None
+
+
+@dataclass(frozen=True)
+class StateStory:
+    name: str
+    bills: tuple[BillStory, ...]
+
+
+@dataclass(frozen=True)
+class Story:
+    """The whole digest; states and the bills in them come most important first."""
+
+    content: Content
+    public_url: str
+
+    @cached_property
+    def bills(self) -> tuple[BillStory, ...]:
+        grouped: defaultdict[int, list[Snapshot]] = defaultdict(list)
+        for snapshot in self.content.news:
+            grouped[snapshot.bill_id].append(snapshot)
+        stories = [
+            BillStory(tuple(snapshots), self.content.today, self.public_url)
+            for snapshots in grouped.values()
+        ]
+        return tuple(sorted(stories, key=lambda bill: (bill.rank, bill.name)))
+
+    def states(self, most: int | None = None) -> tuple[StateStory, ...]:
+        """The ``most`` important bills by state."""
+        grouped: defaultdict[str, list[BillStory]] = defaultdict(list)
+        for bill in self.bills[:most]:
+            grouped[wording.state_name(bill.latest.jurisdiction)].append(bill)
+        return tuple(StateStory(name, tuple(bills)) for name, bills in grouped.items())
+
+    @cached_property
+    def subject(self) -> str:
+        if not self.bills:
+            return self._subject_without_news
+        lead, *others = self.bills
+        if not others:
+            title = lead.latest.title
+            return _fit(f"{lead.headline}: {title}" if title else lead.headline)
+        return _fit(f"{lead.headline}; {len(others)} more{_in_states(self.bills)}")
+
+    @property
+    def _subject_without_news(self) -> str:
+        if self.content.corrections:
+            count = wording.count(len(self.content.corrections), "correction")
+            return f"{count} to what we told you"
+        return "Nothing moved this week"
+
+    @cached_property
+    def summary(self) -> tuple[str, ...]:
+        """At most three lines that hold the news for who reads no further."""
+        shown = 3 if len(self.bills) <= 3 else 2
+        lines = [f"{bill.headline}." for bill in self.bills[:shown]]
+        rest = self.bills[shown:]
+        if rest:
+            lines.append(f"{wording.count(len(rest), 'more bill')}{_in_states(rest)}.")
+        return tuple(lines)
+
+    @property
+    def preheader(self) -> str:
+        """What inboxes show after the subject, which has the first line already."""
+        return " ".join(self.summary[1:] or [self.bills[0].stage_words if self.bills else ""])
+
+    @property
+    def wishes(self) -> tuple[str, ...]:
+        return tuple(in_words(chosen) for chosen in self.content.filters)
+
+
+def correction_lines(correction: Correction) -> tuple[str, str]:
+    """What we told, and how it stands now."""
+    told = _line(correction.told)
+    name = f"{correction.told.jurisdiction.upper()} {correction.told.identifier}"
+    when = f", {_day(told.date)}" if told.date else ""
+    said = f"{name}{when}: {told.lead or told.words}"
+    if correction.now is None or correction.now.kind != "action_corrected":
+        return said, "The legislature has taken this back."
+    return said, correction.now.summary
+
+
+def _rank(snapshot: Snapshot) -> int:
+    return _IMPORTANCE.get(snapshot.reached or snapshot.kind, _LEAST)
+
+
+def _phrase(snapshot: Snapshot) -> str:
+    if not snapshot.reached:
+        return _KIND_PHRASES.get(snapshot.kind, "moved")
+    where = wording.chamber_name(snapshot.jurisdiction, snapshot.chamber)
+    if snapshot.reached == "passed-first-chamber" and where:
+        return f"passed the {where}"
+    if snapshot.reached == "introduced" and where:
+        return f"was introduced in the {where}"
+    if snapshot.reached == "to-governor" and snapshot.jurisdiction == "us":
+        return "went to the President"
+    return _STAGE_PHRASES.get(snapshot.reached, "moved")
+
+
+def _line(snapshot: Snapshot) -> Line:
+    if snapshot.reached:
+        phrase = _phrase(snapshot)
+        lead = phrase.removeprefix("was ")
+        return Line(snapshot.occurred_on, lead[:1].upper() + lead[1:], snapshot.words)
+    if snapshot.kind == INTRODUCED:
+        return Line(snapshot.occurred_on, "Introduced", "")
+    return Line(snapshot.occurred_on, "", snapshot.summary)
+
+
+def _in_states(bills: Iterable[BillStory]) -> str:
+    """Nothing to say where all are in one state: the lead names it."""
+    states = {bill.latest.jurisdiction for bill in bills}
+    return f" in {len(states)} states" if len(states) > 1 else ""
+
+
+def _fit(subject: str, longest: int = 120) -> str:
+    if len(subject) <= longest:
+        return subject
+    return subject[: subject.rfind(" ", longest // 2, longest)].rstrip(" ,;:-") + " …"
+
+
+def _day(date: dt.date) -> str:
+    return f"{date:%b} {date.day}"

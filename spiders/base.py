@@ -1,0 +1,333 @@
+"""The base of every spider: asks politely, hands on what the page says, names what went wrong."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from typing import Any, TextIO
+
+import scrapy
+from pydantic import ValidationError
+from scrapy import Request
+from scrapy.http import Response
+from tracker.runs import CrawlRun
+from twisted.python.failure import Failure
+
+from spiders.catalog import SessionFacts, SourceFacts
+from spiders.documents import read_document
+from spiders.errors import FailureKind, LayoutChanged, NotModified, SourceError
+from spiders.parse import clean, read_date, without_secrets
+from spiders.tape import Recorder, Replay
+from tracker.items import BillItem, Gap
+
+Parsed = Iterable[BillItem | Request]
+
+# Above this share of unreadable rows it is the page that changed, not a row that is odd.
+MOST_BAD_ROWS = 0.2
+
+
+class BillSpider(scrapy.Spider):
+    """One source, one run.
+
+    A source overrides ``start_session`` and its parse methods. The usual shape::
+
+        def start_session(self, session):
+            yield self.request(url, self.parse_listing, session=session, conditional=True)
+
+        def parse_listing(self, response, session):
+            rows = json_of(response)["bills"]
+            yield from self.each(rows, self.parse_row, response, session)
+            self.listed(session, [row["number"] for row in rows])
+
+        def parse_row(self, row, response, session):
+            light = self.bill(response, session=session, identifier=…, title=…)
+            detail = self.needs_detail(light)
+            yield light
+            if detail:
+                yield self.request(…, self.parse_detail, session=session)
+    """
+
+    facts: SourceFacts
+    run: CrawlRun
+    now: dt.datetime
+    replay: Replay | None
+    recorder: Recorder | None
+
+    def __init__(
+        self,
+        facts: SourceFacts,
+        run: CrawlRun,
+        now: dt.datetime,
+        replay: Replay | None = None,
+        recorder: Recorder | None = None,
+        only_sessions: tuple[str, ...] = (),
+        items_to: TextIO | None = None,
+    ) -> None:
+        super().__init__(name=facts.code)
+        self.facts = facts
+        self.run = run
+        self.now = now
+        self.replay = replay
+        self.recorder = recorder
+        self.only_sessions = only_sessions
+        self.items_to = items_to
+        self.requests_made = 0
+        self.bytes_read = 0
+        self.not_modified = 0
+        self._gaps: list[Gap] = []
+
+    # -- what a source overrides ------------------------------------------------------------
+
+    def start_session(self, session: str) -> Parsed:
+        """The first requests for one session (its id, as the source writes it)."""
+        raise NotImplementedError
+
+    # -- what a source calls ----------------------------------------------------------------
+
+    @property
+    def cursor(self) -> dict[str, Any]:
+        """What the last sound run left here; kept only if this run closes sound."""
+        return self.run.cursor
+
+    @property
+    def today(self) -> dt.date:
+        return self.now.date()
+
+    def sessions(self) -> tuple[str, ...]:
+        """Ids of the sessions to poll: asked for, or current by the source's facts."""
+        if self.only_sessions:
+            return self.only_sessions
+        return tuple(session.id for session in self.session_facts())
+
+    def session_facts(self) -> tuple[SessionFacts, ...]:
+        return self.facts.sessions_on(self.today)
+
+    def request(
+        self,
+        url: str,
+        callback: Callable[..., Parsed],
+        *,
+        conditional: bool = False,
+        optional: bool = False,
+        method: str = "GET",
+        headers: dict[str, str] | None = None,
+        body: bytes | str | None = None,
+        priority: int = 0,
+        **arguments: Any,
+    ) -> Request:
+        """A request whose failure is named on the run.
+
+        ``conditional``: send the ETag or Last-Modified of the last sound run; a 304 then calls
+        nothing. ``optional``: the page may be missing (404) without that being a failure.
+        ``arguments`` go to the callback.
+        """
+        return Request(
+            url,
+            callback=callback,
+            errback=self._failed,
+            method=method,
+            headers=headers,
+            body=body,
+            priority=priority,
+            cb_kwargs=arguments,
+            dont_filter=True,
+            meta={
+                "conditional": conditional,
+                "optional": optional,
+                "dont_obey_robotstxt": bool(self.facts.ignore_robots),
+            },
+        )
+
+    def bill(self, response: Response, **stated: Any) -> BillItem:
+        """A bill item stamped with where its words come from."""
+        gaps, self._gaps = tuple(self._gaps), []
+        return BillItem(
+            source=self.facts.code,
+            jurisdiction=self.facts.jurisdiction,
+            fetched_from=without_secrets(response.url),
+            fetched_at=self.fetched_at(response),
+            body_sha256=response.meta.get("body_sha256", ""),
+            gaps=gaps,
+            **stated,
+        )
+
+    def needs_detail(self, light: BillItem) -> bool:
+        """Whether the bill is on topic (or may be) and has moved since its page was last read.
+
+        Ask before yielding the light item.
+        """
+        return self.run.needs_detail(light)
+
+    def with_texts(self, bill: BillItem, start: int = 0) -> Parsed:
+        """The bill, once the text of every version that links one has been fetched.
+
+        A text already stored is not asked for again; one that cannot be had is named on the run
+        and a gap of the bill, which goes on without it.
+        """
+        versions = bill.versions or ()
+        for place in range(start, len(versions)):
+            url = versions[place].links[0].url if versions[place].links else ""
+            if url and versions[place].text is None and not self.run.has_text(bill, url):
+                asked = self.request(url, self._text_arrived, bill=bill, place=place)
+                yield asked.replace(errback=self._text_missing)
+                return
+        yield bill
+
+    def _text_arrived(self, response: Response, bill: BillItem, place: int) -> Parsed:
+        version = (bill.versions or ())[place]
+        try:
+            media_type = (response.headers.get("Content-Type") or b"").decode("latin-1")
+            document = read_document(
+                response.body, media_type or version.links[0].media_type, url=response.url
+            )
+        except SourceError as error:
+            self.fail(error.kind, response.url, str(error))
+            bill = _without_text(bill, response.url)
+        else:
+            read = version.model_copy(
+                update={
+                    "text": document.text,
+                    "text_url": without_secrets(response.url),
+                    "marks": document.marks,
+                }
+            )
+            versions = (*(bill.versions or ())[:place], read, *(bill.versions or ())[place + 1 :])
+            bill = bill.model_copy(update={"versions": versions})
+        yield from self.with_texts(bill, place + 1)
+
+    def _text_missing(self, failure: Failure) -> Parsed:
+        self._failed(failure)
+        request: Request = failure.request  # type: ignore[attr-defined]
+        bill = _without_text(request.cb_kwargs["bill"], request.url)
+        yield from self.with_texts(bill, request.cb_kwargs["place"] + 1)
+
+    def each(
+        self, rows: Iterable[Any], parse: Callable[..., Parsed], *arguments: Any
+    ) -> Iterator[BillItem | Request]:
+        """Parse every row; one that cannot be read is named and the others go on."""
+        total = bad = 0
+        last = ""
+        for row in rows:
+            total += 1
+            try:
+                yield from parse(row, *arguments)
+            except (SourceError, ValidationError, KeyError, ValueError, TypeError) as error:
+                bad += 1
+                self._gaps.clear()
+                last = f"{type(error).__name__}: {clean(error)[:300]} in {clean(row)[:200]}"
+                self.fail(FailureKind.BAD_ROW, _url_among(arguments), last)
+        if bad > 3 and bad > total * MOST_BAD_ROWS:
+            raise LayoutChanged(f"{bad} of {total} rows could not be read; the last: {last}")
+
+    def date(self, printed: str | None, *formats: str, field: str) -> dt.date | None:
+        """The date, or ``None`` with a gap when it is printed in a shape we do not know."""
+        try:
+            return read_date(printed, *formats)
+        except ValueError:
+            self.gap(field, "invalid", clean(printed))
+            return None
+
+    def gap(self, field: str, reason: str, seen: str = "") -> None:
+        """Note a field the next item should have stated."""
+        self._gaps.append(Gap.model_validate({"field": field, "reason": reason, "seen": seen}))
+
+    def listed(self, session: str, identifiers: Iterable[str]) -> None:
+        """The whole listing of a session was read: bills it lacks have vanished."""
+        self.run.listed(session, identifiers)
+
+    def fail(self, kind: FailureKind, url: str, detail: str) -> None:
+        self.run.fail(kind.value, without_secrets(url), detail)
+
+    def fetched_at(self, response: Response) -> dt.datetime:
+        fetched_at: dt.datetime | None = response.meta.get("fetched_at")
+        return fetched_at or dt.datetime.now(dt.UTC)
+
+    # -- what Scrapy calls ------------------------------------------------------------------
+
+    async def start(self) -> AsyncIterator[Any]:
+        for session in self.sessions():
+            for parsed in self.start_session(session):
+                yield parsed
+
+    def page_read(self, request: Request, response: Response) -> None:
+        """Account for a response (called by the ResponseCheck middleware)."""
+        body_sha256 = hashlib.sha256(response.body).hexdigest()
+        request.meta["body_sha256"] = body_sha256
+        request.meta.setdefault("fetched_at", dt.datetime.now(dt.UTC))
+        self.requests_made += 1
+        self.bytes_read += len(response.body)
+        self.run.page(
+            without_secrets(request.url),
+            response.status,
+            len(response.body),
+            body_sha256,
+            request.meta["fetched_at"],
+        )
+
+    def _failed(self, failure: Failure) -> None:
+        request: Request = failure.request  # type: ignore[attr-defined]
+        if isinstance(failure.value, NotModified):
+            self.not_modified += 1
+            self.run.unchanged(without_secrets(request.url))
+            return
+        kind, detail = diagnose(failure)
+        if kind is FailureKind.NOT_FOUND and request.meta["optional"]:
+            return
+        self.fail(kind, request.url, detail)
+
+
+def diagnose(failure: Failure) -> tuple[FailureKind, str]:
+    """The named kind of a failed download, and a sentence for people."""
+    from scrapy.exceptions import (
+        CannotResolveHostError,
+        DownloadCancelledError,
+        DownloadConnectionRefusedError,
+        DownloadFailedError,
+        DownloadTimeoutError,
+        IgnoreRequest,
+        ResponseDataLossError,
+    )
+    from scrapy.spidermiddlewares.httperror import HttpError
+
+    error = failure.value
+    if isinstance(error, SourceError):
+        return error.kind, str(error)
+    if isinstance(error, HttpError):
+        status = error.response.status
+        return _KIND_OF_STATUS.get(
+            status, FailureKind.SOURCE_DOWN if status >= 500 else FailureKind.FORBIDDEN
+        ), f"HTTP {status}"
+    if isinstance(error, IgnoreRequest) and "robots" in str(error):
+        return FailureKind.ROBOTS, "robots.txt asks us to stay away from this page"
+    if isinstance(error, DownloadTimeoutError | TimeoutError):
+        return FailureKind.TIMEOUT, "no answer in time"
+    if isinstance(error, ResponseDataLossError):
+        return FailureKind.TRUNCATED, "the connection closed before the whole body arrived"
+    if isinstance(error, DownloadCancelledError):
+        return FailureKind.TOO_BIG, str(error)
+    if isinstance(
+        error,
+        CannotResolveHostError | DownloadConnectionRefusedError | DownloadFailedError | OSError,
+    ):
+        return FailureKind.SOURCE_DOWN, f"{type(error).__name__}: {error}"
+    return FailureKind.BUG, f"{type(error).__name__}: {error}"
+
+
+_KIND_OF_STATUS = {
+    401: FailureKind.KEY,
+    403: FailureKind.FORBIDDEN,
+    404: FailureKind.NOT_FOUND,
+    410: FailureKind.NOT_FOUND,
+    408: FailureKind.TIMEOUT,
+    429: FailureKind.THROTTLED,
+}
+
+
+def _without_text(bill: BillItem, url: str) -> BillItem:
+    gap = Gap(field="versions.text", reason="missing", seen=without_secrets(url))
+    return bill.model_copy(update={"gaps": (*bill.gaps, gap)})
+
+
+def _url_among(arguments: tuple[Any, ...]) -> str:
+    return next((a.url for a in arguments if isinstance(a, Response)), "")

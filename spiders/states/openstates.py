@@ -1,0 +1,240 @@
+"""Open States API v3 for any state or Puerto Rico: whole bills, oldest update first.
+
+Asks for bills updated since the last one seen, 20 a page. The free allowance is 10 requests a
+minute and 250 a day; a run that has used it up stops, and the next goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+from scrapy.http import Response
+
+from spiders.base import BillSpider, Parsed
+from spiders.expect import field, json_of
+from spiders.parse import clean
+from tracker.items import (
+    ActionItem,
+    BillItem,
+    Chamber,
+    Link,
+    RelatedBillItem,
+    SourceLink,
+    SponsorItem,
+    VersionItem,
+    VoteCount,
+    VoteItem,
+    VoterItem,
+)
+from tracker.settings import get_settings
+
+API = "https://v3.openstates.org/bills"
+INCLUDE = ("sponsorships", "abstracts", "actions", "sources", "documents", "versions", "votes")
+BILLS_A_PAGE = 20
+REQUESTS_A_DAY = 240
+"""Below the 250 of the free tier, so that a person with the same key can still look things up."""
+DATES = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f%z")
+CHAMBERS: dict[str, Chamber] = {
+    "lower": "lower",
+    "upper": "upper",
+    "legislature": "legislature",
+    "executive": "executive",
+    "unicameral": "unicameral",
+}
+ATTRIBUTION = "Open States"
+VOTE_OPTIONS = {
+    "yes": "yes", "no": "no", "abstain": "abstain", "not voting": "not voting",
+    "excused": "excused", "absent": "absent", "paired": "other", "proxy": "other",
+}  # fmt: skip
+RELATIONS = {
+    "companion": "companion",
+    "prior-session": "prior-session",
+    "replaced-by": "replaced-by",
+    "replaces": "replaces",
+}
+
+
+class OpenStates(BillSpider):
+    """Cursor: ``since`` and ``page`` of the next request, ``used`` requests on ``day``."""
+
+    def sessions(self) -> tuple[str, ...]:
+        return self.only_sessions or ("",)
+
+    def start_session(self, session: str) -> Parsed:
+        """A session named on the command line is read whole and leaves the cursor alone."""
+        if session:
+            yield from self._ask("", 1, session)
+            return
+        biennium = self.today.year - (self.today.year + 1) % 2
+        since = self.cursor.get("since") or f"{biennium}-01-01"
+        yield from self._ask(since, self.cursor.get("page", 1))
+
+    def _ask(self, since: str, page: int, session: str = "") -> Parsed:
+        if not self._within_allowance():
+            return
+        query = [
+            ("jurisdiction", self.facts.jurisdiction),
+            ("sort", "updated_asc"),
+            ("per_page", str(BILLS_A_PAGE)),
+            ("page", str(page)),
+            *((("session", session),) if session else (("updated_since", since),)),
+            *(("include", name) for name in INCLUDE),
+        ]
+        yield self.request(
+            f"{API}?{urlencode(query)}",
+            self.parse_page,
+            headers={"X-API-KEY": get_settings().openstates_key},
+            since=since,
+            page=page,
+            session=session,
+        )
+
+    def _within_allowance(self) -> bool:
+        day = self.today.isoformat()
+        used = self.cursor.get("used", 0) if self.cursor.get("day") == day else 0
+        if used >= REQUESTS_A_DAY:
+            self.logger.warning(
+                "%s: today's %d requests are used up; the next run goes on from %s",
+                self.name, REQUESTS_A_DAY, self.cursor.get("since"),
+            )  # fmt: skip
+            return False
+        self.cursor.update(day=day, used=used + 1)
+        return True
+
+    def parse_page(self, response: Response, since: str, page: int, session: str) -> Parsed:
+        payload = json_of(response)
+        bills: list[dict[str, Any]] = field(payload, "results")
+        last_page = field(payload, "pagination", "max_page")
+        yield from self.each(bills, self.parse_bill, response)
+        if session:
+            if page < last_page:
+                yield from self._ask("", page + 1, session)
+            return
+        # A bill that is updated while we read moves to the end and shifts the pages, so the next
+        # request starts at the last update seen, unless one moment fills more than a page.
+        seen = as_parameter(bills[-1]["updated_at"]) if bills else since
+        following = (seen, 1) if seen > since else (since, page + 1)
+        more = page < last_page
+        self.cursor["since"], self.cursor["page"] = following if more else (seen, 1)
+        if more:
+            yield from self._ask(*following)
+
+    def parse_bill(self, bill: dict[str, Any], response: Response) -> Iterator[BillItem]:
+        abstracts = bill.get("abstracts") or []
+        yield self.bill(
+            response,
+            detail="full",
+            session=bill["session"],
+            identifier=bill["identifier"],
+            title=clean(bill["title"]),
+            abstract=clean(abstracts[0].get("abstract")) if abstracts else "",
+            classification=tuple(bill.get("classification") or ()),
+            chamber=chamber(bill.get("from_organization")),
+            subjects=tuple(map(clean, bill.get("subject") or ())),
+            sponsors=tuple(map(sponsor, bill.get("sponsorships") or ())),
+            actions=tuple(self.actions(bill)),
+            versions=tuple(self.versions(bill)),
+            votes=tuple(self.votes(bill)),
+            related_bills=tuple(map(related, bill.get("related_bills") or ())),
+            sources=tuple(sources(bill)),
+            source_id=bill["id"],
+        )
+
+    def actions(self, bill: dict[str, Any]) -> Iterator[ActionItem]:
+        for action in sorted(bill.get("actions") or [], key=lambda row: row.get("order", 0)):
+            text = clean(action.get("description"))
+            if not text:
+                self.gap("actions.description", "missing")
+                continue
+            printed = clean(action.get("date"))
+            yield ActionItem(
+                text=text,
+                date=self.date(printed, *DATES, field="actions.date"),
+                date_text=printed,
+                actor=chamber(action.get("organization")),
+                classification=tuple(action.get("classification") or ()),
+            )
+
+    def versions(self, bill: dict[str, Any]) -> Iterator[VersionItem]:
+        for kind, prefix in (("versions", ""), ("documents", "Document: ")):
+            for version in bill.get(kind) or []:
+                printed = clean(version.get("date"))
+                yield VersionItem(
+                    note=prefix + (clean(version.get("note")) or "Version"),
+                    date=self.date(printed, *DATES, field=f"{kind}.date"),
+                    date_text=printed,
+                    links=tuple(
+                        Link(url=link["url"], media_type=clean(link.get("media_type")))
+                        for link in version.get("links") or []
+                    ),
+                )
+
+    def votes(self, bill: dict[str, Any]) -> Iterator[VoteItem]:
+        for vote in bill.get("votes") or []:
+            printed = clean(vote.get("start_date"))
+            yield VoteItem(
+                motion=clean(vote.get("motion_text")),
+                date=self.date(printed, *DATES, field="votes.date"),
+                date_text=printed,
+                chamber=chamber(vote.get("organization")),
+                passed={"pass": True, "fail": False}.get(clean(vote.get("result"))),
+                counts=tuple(map(count, vote.get("counts") or ())),
+                voters=tuple(
+                    VoterItem(name=clean(row.get("voter_name")), option=clean(row.get("option")))
+                    for row in vote.get("votes") or []
+                ),
+                source_id=clean(vote.get("id")),
+            )
+
+
+def as_parameter(updated_at: str) -> str:
+    """An ``updated_at`` as ``updated_since`` wants it.
+
+    The server compares it, as a string, with its database's own spelling of the moment:
+    ``2026-02-03 09:12:44.1234+00``. With a ``T``, a zone or trailing zeros, bills of the same day
+    or moment would sort before it and never be seen.
+    """
+    moment = updated_at.replace("T", " ").removesuffix("Z").removesuffix("+00:00")
+    return moment.rstrip("0").rstrip(".") if "." in moment else moment
+
+
+def chamber(organization: dict[str, Any] | None) -> Chamber | None:
+    return CHAMBERS.get(clean((organization or {}).get("classification")))
+
+
+def sponsor(row: dict[str, Any]) -> SponsorItem:
+    person = row.get("person") or {}
+    kind = clean(row.get("entity_type"))
+    return SponsorItem(
+        name=clean(row.get("name")),
+        classification=clean(row.get("classification")).lower() or "sponsor",
+        primary=bool(row.get("primary")),
+        entity_type="person" if kind == "person" else "organization" if kind else "",
+        party=clean(person.get("party")),
+        source_id=clean(person.get("id")),
+    )
+
+
+def count(row: dict[str, Any]) -> VoteCount:
+    option = VOTE_OPTIONS.get(clean(row.get("option")), "other")
+    return VoteCount.model_validate({"option": option, "value": row.get("value")})
+
+
+def related(row: dict[str, Any]) -> RelatedBillItem:
+    relation = RELATIONS.get(clean(row.get("relation_type")), "related")
+    return RelatedBillItem.model_validate(
+        {
+            "identifier": row["identifier"],
+            "session": clean(row.get("legislative_session")),
+            "relation": relation,
+        }
+    )
+
+
+def sources(bill: dict[str, Any]) -> Iterator[SourceLink]:
+    for row in bill.get("sources") or []:
+        yield SourceLink(url=row["url"], note=clean(row.get("note")))
+    if bill.get("openstates_url"):
+        yield SourceLink(url=bill["openstates_url"], note=ATTRIBUTION)

@@ -1,0 +1,195 @@
+"""A text cut into clauses: where each belongs in a list, and what kind of sentence it is in.
+
+"shall not do any of the following: (1) ask …; (2) hold …" means "shall not" for both items, so an
+item knows the clauses that lead to it. What only restates existing law, defines a word, finds a
+fact or saves other law says less about what a bill does.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["law", "existing", "finding", "definition", "saving", "title"]
+
+ABBREVIATION = re.compile(
+    r"(?:\b(?:U\.S\.C?|U\.S\.C\.A|C\.F\.R|Sec|Secs|No|Nos|Art|Arts|Stat|Sess|Amend|Rev|Ann|Mr|Ms|Mrs|Dr"
+    r"|Gov|Gen|Atty|St|Inc|Co|Corp|Ch|ch|Pub|L|art|sec|secs|subd|subsec|par|pars|cl|cf|v|vs|p|pp|et seq"
+    r"|subs|ss|s|Del|Okla|Tex|Cal|Conn|Mass|Ill|Ind|Ore|Wash|Minn|Stats|C\.R\.S|R\.S|R\.C\.W|M\.R\.S"
+    r"|O\.C\.G\.A|N\.J\.S\.A|H\.R|S|H|e\.g|i\.e|etc|al|Jan|Feb|Mar|Apr|Aug|Sept|Oct|Nov|Dec"
+    r"|[A-Z]))\.$"
+)
+CUT = re.compile(
+    r"\n|;(?: (?:and|or))?(?= |$)|:(?= ?\n| ?\()|[.?!][\"')\]]*(?= )|(?<=[;:.,]) ?(?=\((?:\d{1,2}|[a-zA-Z]|[ivxIVX]{2,4})\) )"
+)
+ENUMERATOR = re.compile(
+    r"[\s\"']*\(?(?P<one>\d{1,2}|[a-zA-Z]|[ivx]{2,5}|[IVX]{2,5}|[a-z]{2})[.)] "
+    r"|[\s\"']*(?P<bullet>[-*]) "
+)
+HEADING = re.compile(r"\s*(?:new section|section|sec\.|article|art\.|chapter|§) ?[\dIVX]", re.I)
+THIS_BILL = re.compile(r"\s*(?:and |but )?(?:this|the) (?:bill|act|measure)\b|\s*proposed law", re.I)
+KINDS: list[tuple[Kind, re.Pattern[str]]] = [
+    (
+        "existing",
+        re.compile(
+            r"(?:under |according to )?(?:existing|current|present|prior) (?:state |federal )?"
+            r"(?:law|statutes?|policy|constitution)\b|(?:current|present)ly, |the .{0,60}"
+            r"\b(?:values act|trust act)\b.{0,60}\b(?:prohibits|requires|authorizes)\b",
+            re.I,
+        ),
+    ),
+    ("saving", re.compile(
+        r".{0,80}\b(?:nothing in|no provision of) (?:this|the|section|sections|article)\b"
+        r"|.{0,90}\b(?:this|the) (?:[\w()]+ ){0,4}?(?:section|act|chapter|article|subsection|part"
+        r"|subdivision|paragraph|law|policy)?(?: \S+){0,5}? ?(?:do|does|shall|may|is|are) not"
+        r" (?:be )?(?:construed|interpreted|intended|apply|preclude|prevent|affect|supersede)"
+        r"|.{0,80}\b(?:this|such) (?:section|act|chapter|article|subsection|part|subdivision|paragraph)"
+        r" (?:does|do|shall|may) not (?:prohibit|limit|restrict|require)"
+        r"|.{0,120}\bshall not be (?:construed|interpreted)"
+        r"|.{0,60}\b(?:this|the) (?:section|act|subsection|prohibition|chapter) does not apply",
+        re.I | re.S)),
+    ("finding", re.compile(
+        r"whereas\b|(?:the )?(?:legislature|general assembly|congress|council|people|house|senate)"
+        r"(?: of [\w ]{1,40})?(?: hereby)?(?: further)? (?:finds?|declares?|recogni[sz]es?|believes?)",
+        re.I)),
+    ("definition", re.compile(
+        r"[\s\w().-]{0,24}?\"[^\"]{2,80}\"(?:,? or \"[^\"]{2,80}\")*,? (?:shall )?(?:means?|includes?"
+        r"|has the (?:same )?meaning|refers? to|do(?:es)? not include)\b|as used in th"
+        r"|(?:the )?term \"",
+        re.I)),
+]  # fmt: skip
+
+
+@dataclass(slots=True)
+class Clause:
+    """``start`` and ``end`` in the cleaned text; ``lead`` are clauses it hangs on, outermost first.
+
+    ``sentence`` and ``section`` number them; ``follows`` is the clause before a semicolon.
+    """
+
+    start: int
+    end: int
+    sentence: int
+    section: int
+    kind: Kind
+    lead: tuple[int, ...] = ()
+    follows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clauses:
+    all: list[Clause]
+    starts: list[int]
+
+    def at(self, offset: int) -> int:
+        """Index of the clause that holds the character at ``offset``."""
+        return max(0, bisect_right(self.starts, offset) - 1)
+
+    def __getitem__(self, n: int) -> Clause:
+        return self.all[n]
+
+
+def cut(text: str, title: bool = False) -> Clauses:
+    """The clauses of a cleaned text, none overlapping, all of it covered."""
+    found: list[Clause] = []
+    sentence = section = 0
+    kind: Kind | None = None
+    lists = _Lists()
+    spans = list(_spans(text))
+    for start, end in spans:
+        words = text[start:end]
+        fresh = not found or not _continues(text, found[-1])
+        if fresh:
+            sentence += 1
+            kind = None
+        if HEADING.match(words):
+            section += 1
+            lists.clear()
+        if kind is None or THIS_BILL.match(words):
+            kind = "title" if title else kind_of(words)
+        n = len(found)
+        lead = lists.lead(words, n, text[found[-1].start : found[-1].end] if found else "")
+        if not fresh and lead is None:
+            lead = found[-1].lead
+        if fresh and lead and kind == "law":
+            kind = found[lead[-1]].kind
+        follows = n - 1 if found and not fresh and n - 1 not in (lead or ()) else None
+        found.append(Clause(start, end, sentence, section, kind, lead or (), follows))
+    if not found:
+        found.append(Clause(0, len(text), 0, 0, "title" if title else "law"))
+    return Clauses(found, [one.start for one in found])
+
+
+def kind_of(words: str) -> Kind:
+    plain = re.sub(r"^[\s\"']*(?:\(?\w{1,4}[.)] )*", "", words)
+    for kind, pattern in KINDS:
+        if pattern.match(plain if kind != "definition" else words):
+            return kind
+    return "law"
+
+
+def _spans(text: str) -> list[tuple[int, int]]:
+    spans, at = [], 0
+    for found in CUT.finditer(text):
+        end = found.end()
+        if found.group()[:1] == "." and (
+            ABBREVIATION.search(text, max(0, found.start() - 12), found.start() + 1)
+            or not re.compile(r"[\"'(\[ ]*[A-Z0-9$]").match(text, end)
+        ):
+            continue
+        if end > at and text[at:end].strip():
+            spans.append((at, end))
+            at = end
+    if text[at:].strip():
+        spans.append((at, len(text)))
+    return spans
+
+
+def _continues(text: str, before: Clause) -> bool:
+    """Whether the sentence goes on after ``before``."""
+    tail = text[max(before.start, before.end - 8) : before.end].rstrip()
+    return bool(re.search(r"[;:,]$|[;,] (?:and|or)$|(?<![.?!\"])\($", tail))
+
+
+class _Lists:
+    """The lists a clause is inside of: for each, its kind of number and the clauses leading to it."""
+
+    def __init__(self) -> None:
+        self.open: list[tuple[str, tuple[int, ...]]] = []
+        self.last = ""
+
+    def clear(self) -> None:
+        self.open = []
+
+    def lead(self, words: str, n: int, before: str) -> tuple[int, ...] | None:
+        """The clauses that clause ``n`` hangs on; ``None`` where it is no item of a list."""
+        opened = n > 0 and before.rstrip().endswith(":")
+        enumerator = ENUMERATOR.match(words)
+        kind = self._kind(enumerator) if enumerator else "inline"
+        kinds = [one for one, _ in self.open]
+        if opened and kind not in kinds:
+            self.open.append((kind, (*self._top(), n - 1)))
+        elif kind == "inline":
+            return None
+        elif kind in kinds:
+            del self.open[kinds.index(kind) + 1 :]
+        else:
+            self.clear()
+        return self._top()
+
+    def _top(self) -> tuple[int, ...]:
+        return self.open[-1][1] if self.open else ()
+
+    def _kind(self, enumerator: re.Match[str]) -> str:
+        one = enumerator["one"]
+        before, self.last = self.last, one or "-"
+        if one is None:
+            return "bullet"
+        if one.isdigit():
+            return "1"
+        roman = bool(re.fullmatch(r"[ivx]+|[IVX]+", one)) and not (
+            len(one) == 1 and before.lower() in ("h", "u", "w")
+        )
+        return ("i" if roman else "a") if one[0].islower() else ("I" if roman else "A")

@@ -1,0 +1,271 @@
+"""Text as its readers mean it: without what printing, scanning and page layout put into it.
+
+Soft hyphens, ligatures, typographic quotes and spaces, words broken at line ends, line numbers of
+bill prints and page headers between two words go; what stays is ASCII, one blank between words
+and a newline between paragraphs. Every character of the result knows where it came from, so a
+match can be shown in the stored text to the character.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
+
+INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u0336\u0335\x00-\x08\x0e-\x1f"
+SPACES = " \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+LETTERS = {
+    "ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st",
+    "‘": "'", "’": "'", "‚": "'", "‛": "'", "“": '"', "”": '"', "„": '"', "″": '"', "′": "'",
+    "‐": "-", "‑": "-", "‒": "-", "–": "-", "−": "-", "—": " - ", "―": " - ",
+    "…": "...", "•": "\n", "·": " ", "§": "section ", "¶": "\n", "æ": "ae", "œ": "oe",
+}  # fmt: skip
+"""What a character stands for; others lose their accents, and what is left over becomes ``?``."""
+
+SPECIAL = re.compile(
+    rf"[{INVISIBLE}]+"
+    rf"|[{SPACES}]*[\r\n\f\v\x85\u2028\u2029][\s{INVISIBLE}]*"
+    rf"|[{SPACES}]{{2,}}|[{SPACES[1:]}]"
+    r"|[^\x00-\x7f]"
+)
+BREAK = re.compile(r"[\r\n\f\v\x85\u2028\u2029]")
+LINE = re.compile(r"[^\r\n\f\v\x85\u2028\u2029]*")
+LINE_NUMBER = re.compile(r"(\d{1,4})(?:[ \t\u00a0]+(?=\S)|[ \t\u00a0]*(?=[\r\n\f\v]|$))")
+BILL = (
+    r"(?:[hsal]\.? ?(?:[bfrdjcp]\.?){1,3}|[hs]\.?|(?:re-?)?(?:engrossed|enrolled|house|senate"
+    r"|assembly|committee|substitute|amended|legislative|bill|file|document|draft|act|lc|for)\b)"
+)
+PAGE_LINE = re.compile(
+    rf"(?:page|pg\.?|p\.) ?\d{{1,4}}(?: ?(?:of|/) ?\d{{1,4}})?"
+    r"|[-–—*\[(]* ?\d{1,4} ?[-–—*\])]*"
+    rf"|(?:{BILL}[ .]*)+(?:no\.? ?)?\d{{1,5}}[\w. ]{{0,4}}"
+    r"(?:[-–—,|: ]*(?:page|pg\.?|p\.|version|introduced|enrolled|engrossed|as amended|of|\d{1,4}))*"
+    r"[-–—,|: ]*",
+    re.IGNORECASE,
+)
+REPEATED = 3
+"""A short line that comes back this often is a page header or footer."""
+PARAGRAPH_START = re.compile(
+    r"\((?:\d{1,2}|[a-zA-Z]{1,2}|[ivxIVX]{1,5})\)|\d{1,3}[.)] |[A-Za-z][.)] "
+    r"|(?:section|sec\.|§|article|chapter|part|whereas|resolved|be it|new section)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Clean:
+    """``text`` is ASCII; ``pieces`` hold where each run of it begins, here and in the original."""
+
+    text: str
+    here: Sequence[int]
+    there: Sequence[int]
+    lengths: Sequence[int]
+    """Length of a run in the original; a run is copied or, where lengths differ, replaced."""
+
+    def start(self, at: int) -> int:
+        """Offset in the original of the character at ``at``."""
+        n = bisect_right(self.here, at) - 1
+        within = at - self.here[n]
+        return self.there[n] + (within if self._copied(n) else 0)
+
+    def end(self, at: int) -> int:
+        """Offset in the original just after the character before ``at``."""
+        if at <= 0:
+            return self.start(0)
+        n = bisect_right(self.here, at - 1) - 1
+        if self._copied(n):
+            return self.there[n] + (at - self.here[n])
+        return self.there[n] + self.lengths[n]
+
+    def _copied(self, n: int) -> bool:
+        after = self.here[n + 1] if n + 1 < len(self.here) else len(self.text)
+        return after - self.here[n] == self.lengths[n]
+
+
+def clean(
+    text: str,
+    words: Container[str] = frozenset(),
+    start: int = 0,
+    end: int | None = None,
+    gone: Sequence[tuple[int, int]] = (),
+) -> Clean:
+    """Clean ``text[start:end]`` without the spans in ``gone``; offsets are those of ``text``.
+
+    ``words`` are known whole words: ``law-`` at a line end before ``enforcement`` keeps its hyphen
+    when both halves are known and the joined word is not.
+    """
+    builder = _Builder(text, words, start, len(text) if end is None else end)
+    for first, last in _kept(builder.start, builder.stop, gone):
+        builder.read(first, last)
+    return builder.done()
+
+
+def _kept(start: int, end: int, gone: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    at = start
+    for first, last in gone:
+        if last <= at or first >= end:
+            continue
+        if first > at:
+            yield at, first
+        at = last
+    if at < end:
+        yield at, end
+
+
+class _Builder:
+    """Collects runs; ``at`` is always the first character of the original not yet read."""
+
+    def __init__(self, text: str, words: Container[str], start: int, stop: int) -> None:
+        self.raw, self.words, self.start, self.stop = text, words, start, stop
+        self.out: list[str] = []
+        self.length = 0
+        self.last = ""
+        self.here: list[int] = []
+        self.there: list[int] = []
+        self.lengths: list[int] = []
+        self.headers = _headers(text, start, stop)
+        self.numbered = _numbered_lines(text, start, stop)
+
+    def read(self, first: int, last: int) -> None:
+        at = first
+        if self.last not in ("", " ", "\n"):
+            self.put(" ", first, 0)
+        while at < last:
+            found = SPECIAL.search(self.raw, at, last)
+            if found is None:
+                self.copy(at, last)
+                return
+            self.copy(at, found.start())
+            if BREAK.search(found.group()):
+                at = self.line_break(found.start(), found.end(), last)
+            else:
+                self.special(found.group(), found.start(), last)
+                at = found.end()
+
+    def copy(self, first: int, last: int) -> None:
+        if first < last:
+            self._add(self.raw[first:last], first, last - first)
+
+    def put(self, new: str, at: int, length: int) -> None:
+        """Write ``new`` for what the original has at ``at``; blanks are not doubled."""
+        if self.last in ("", " ", "\n"):
+            new = new.lstrip(" ")
+        if new:
+            self._add(new, at, length)
+
+    def _add(self, new: str, at: int, length: int) -> None:
+        self.out.append(new)
+        self.here.append(self.length)
+        self.there.append(at)
+        self.lengths.append(length)
+        self.length += len(new)
+        self.last = new[-1]
+
+    def special(self, found: str, at: int, last: int) -> None:
+        if found[0] == "—" and self.raw[at + 1 : at + 2] in ("(", '"', "“"):
+            self.put(": ", at, 1)
+        elif found[0] in SPACES:
+            self.put(" ", at, len(found))
+        elif found[0] > "\x7f" and not re.match(f"[{INVISIBLE}]", found):
+            self.put(_plain(found), at, 1)
+
+    def line_break(self, at: int, end: int, last: int) -> int:
+        """Read a line end and all page furniture after it; returns where the next words begin."""
+        first, paged = at, False
+        breaks = len(BREAK.findall(self.raw[at:end].replace("\r\n", "\n")))
+        while end < last:
+            line = LINE.match(self.raw, end, last)
+            assert line is not None
+            words = line.group().strip()
+            number = LINE_NUMBER.match(self.raw, end, last)
+            if words and (PAGE_LINE.fullmatch(words) or _header(words) in self.headers):
+                end, paged = line.end(), True
+            elif number and (len(number[1]) < 3 or end in self.numbered):
+                end = number.end()
+            else:
+                break
+            blank = re.compile(rf"[\s{INVISIBLE}]*").match(self.raw, end, last)
+            assert blank is not None
+            breaks = 1 if paged else breaks + len(BREAK.findall(blank.group()))
+            end = blank.end()
+        if end < last and self._joins(first, end):
+            return end
+        self.put(self._separator(end, last, breaks > 1), first, end - first)
+        return end
+
+    def _joins(self, at: int, end: int) -> bool:
+        """Whether a word goes on over the line end; its hyphen is then gone or stays."""
+        before = self.raw[max(self.start, at - 40) : at]
+        after = re.compile(r"[A-Za-z]+").match(self.raw, end)
+        soft = before.endswith("\u00ad")
+        left = re.search(r"([A-Za-z]{2,})[-\u2010\u00ad]$", before)
+        if not left or not after or (after[0][0].isupper() and left[1][-1].islower()):
+            return False
+        whole = (left[1] + after[0]).lower()
+        apart = left[1].lower() in self.words and whole not in self.words
+        if not soft and not apart:
+            self._drop_hyphen()
+        return True
+
+    def _drop_hyphen(self) -> None:
+        cut = self.out[-1][:-1]
+        self.length -= 1
+        self.lengths[-1] -= 1
+        self.out[-1] = cut
+        self.last = cut[-1:] or (self.out[-2][-1:] if len(self.out) > 1 else "")
+        if not cut:
+            for runs in (self.out, self.here, self.there, self.lengths):
+                runs.pop()
+
+    def _separator(self, end: int, last: int, blank: bool) -> str:
+        tail = "".join(self.out[-2:])[-6:].rstrip()
+        if self.last == "-" and re.search(r" -$", tail):
+            return "\n"
+        ended = re.search(r"[.;:!?][\"')]*$|[;,] ?(?:and|or)$", tail)
+        following = self.raw[end : min(last, end + 12)]
+        if ended:
+            return "\n" if blank or PARAGRAPH_START.match(following) else " "
+        return "\n" if blank and following[:1].isupper() else " "
+
+    def done(self) -> Clean:
+        return Clean("".join(self.out), self.here or [0], self.there or [0], self.lengths or [0])
+
+
+def _plain(one: str) -> str:
+    known = LETTERS.get(one)
+    if known is not None:
+        return known
+    parts = unicodedata.normalize("NFKD", one)
+    return "".join(part for part in parts if part < "\x7f") or "?"
+
+
+def _header(line: str) -> str:
+    return re.sub(r"[\d\W]+", " ", line.lower()).strip()
+
+
+def _headers(text: str, start: int, stop: int) -> frozenset[str]:
+    """Short lines without a sentence's end that come back on every page."""
+    lines = Counter(
+        _header(line)
+        for line in BREAK.split(text[start:stop])
+        if 8 <= len(line.strip()) <= 80 and line.strip()[-1] not in ".;:,("
+    )
+    return frozenset(
+        line for line, count in lines.items() if count >= REPEATED and len(line) >= 8
+    )
+
+
+def _numbered_lines(text: str, start: int, stop: int) -> frozenset[int]:
+    """Offsets of numbers of three digits or more that count lines, each one more than the last."""
+    numbers = [
+        (found.start(1), int(found[1]))
+        for found in re.compile(r"(?:^|[\n\f])[ \t]*(\d{1,4})[ \t]").finditer(text, start, stop)
+    ]
+    counted = set()
+    for (at, one), (following, another) in zip(numbers, numbers[1:], strict=False):
+        if another == one + 1:
+            counted |= {at, following}
+    return frozenset(counted)

@@ -1,0 +1,222 @@
+"""Shape of ``topics.yaml``, and errors that tell the line to look at.
+
+The file is read by people who write no programs: see the comments at its head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+RuleStance = Literal["cooperation", "resistance", "expands", "limits", "neutral"]
+FieldName = Literal["title", "abstract", "subject", "text"]
+TOPICS_FILE = Path(__file__).with_name("topics.yaml")
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class GroupSpec(Strict):
+    label: str = Field(min_length=1)
+
+
+class TopicSpec(Strict):
+    group: str
+    label: str = Field(min_length=1)
+    holds: str = Field(min_length=1)
+
+
+class LookAlike(Strict):
+    """Words that are read as if they were not there.
+
+    ``if_any``: only where one of these stands in the same field or text; ``unless_any``: not where
+    one of these does.
+    """
+
+    phrase: str
+    if_any: list[str] = []
+    unless_any: list[str] = []
+
+
+class Direction(Strict):
+    """Words that tell which way an act is turned; see ``tracker.classify.direction``."""
+
+    forbids: list[str]
+    requires: list[str]
+    turns: list[str]
+    forbids_after: list[str] = Field(alias="forbids-after")
+    reports: list[str]
+    excepts: list[str]
+    only_if: list[str] = Field(alias="only-if")
+
+
+class Example(Strict):
+    """What a rule must say of a passage. A bare string is a passage that must match."""
+
+    text: str
+    stance: Literal["expands", "limits", "neutral"] | None = None
+    field: FieldName = "text"
+
+
+class Rule(Strict):
+    """One way of drafting one topic. ``weight``: how sure it makes us by itself, 0 to 1."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")
+    topic: str
+    says: str = Field(min_length=1)
+    weight: float = Field(gt=0, le=1)
+    stance: RuleStance
+    find: list[str] = Field(min_length=1)
+    unless: list[str] = []
+    fields: list[FieldName] = ["title", "abstract", "subject", "text"]
+    match: list[Example | str] = Field(min_length=1)
+    no_match: list[Example | str] = Field(alias="no-match", default=[])
+
+    def must(self) -> Iterator[Example]:
+        for one in self.match:
+            yield Example(text=one) if isinstance(one, str) else one
+
+    def must_not(self) -> Iterator[Example]:
+        for one in self.no_match:
+            yield Example(text=one) if isinstance(one, str) else one
+
+
+class RuleFile(Strict):
+    threshold: float = Field(gt=0, le=1)
+    uncertain: float = Field(gt=0, le=1)
+    groups: dict[str, GroupSpec]
+    topics: dict[str, TopicSpec]
+    anchors: list[str]
+    words: dict[str, list[str]]
+    look_alikes: list[LookAlike] = Field(alias="look-alikes")
+    direction: Direction
+    adjacent: list[str]
+    settled: list[str]
+    """Adjacent subjects that need no second look at the bill's text."""
+    rules: list[Rule]
+
+
+class Problem(BaseModel):
+    """``line`` counts from 1; ``rule`` is empty where the problem is not inside a rule."""
+
+    file: str
+    line: int
+    rule: str
+    reason: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}"
+        return f"{where}: {f'rule {self.rule}: ' if self.rule else ''}{self.reason}"
+
+
+class RulesError(Exception):
+    """The rule file cannot be used; ``problems`` say where and why."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(str(one) for one in problems))
+        self.problems = problems
+
+
+class Lines:
+    """Where in the file each part of it stands."""
+
+    def __init__(self, path: Path, root: yaml.Node | None) -> None:
+        self.path, self.root = path, root
+
+    def problem(self, loc: tuple[Any, ...], reason: str) -> Problem:
+        node, rule = self.root, ""
+        line = 1
+        for part in loc:
+            found = _child(node, part)
+            if found is None:
+                break
+            line, node = found
+            if len(loc) > 1 and loc[0] == "rules" and part == loc[1]:
+                named = _child(node, "id")
+                rule = str(named[1].value) if named else f"number {int(part) + 1}"
+        return Problem(file=str(self.path), line=line, rule=rule, reason=reason)
+
+
+def _child(node: yaml.Node | None, part: Any) -> tuple[int, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == str(part):
+                return key.start_mark.line + 1, value
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part].start_mark.line + 1, node.value[part]
+    return None
+
+
+def read_rules(path: Path = TOPICS_FILE, content: str | None = None) -> tuple[RuleFile, Lines]:
+    """The rules of a file, checked for shape, names and duplicates; :class:`RulesError` if not.
+
+    ``content`` is what the file holds, where the caller has read it already.
+    """
+    content = path.read_text(encoding="utf-8") if content is None else content
+    try:
+        root = yaml.compose(content, Loader=yaml.CSafeLoader)
+        data = yaml.load(content, Loader=yaml.CSafeLoader)  # noqa: S506  (a safe loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        reason = f"no valid YAML: {getattr(error, 'problem', None) or error}"
+        raise RulesError([Problem(file=str(path), line=line, rule="", reason=reason)]) from None
+    lines = Lines(path, root)
+    try:
+        rules = RuleFile.model_validate(data)
+    except ValidationError as error:
+        raise RulesError(
+            [lines.problem(one["loc"], _reason(one["loc"], one["msg"])) for one in error.errors()]
+        ) from None
+    problems = [*_names(rules, lines), *_duplicates(root, lines)]
+    if problems:
+        raise RulesError(problems)
+    return rules, lines
+
+
+def _reason(loc: tuple[Any, ...], message: str) -> str:
+    name = next((str(part) for part in reversed(loc) if isinstance(part, str)), "the file")
+    return f"{name}: {message}"
+
+
+def _names(rules: RuleFile, lines: Lines) -> Iterator[Problem]:
+    for slug, topic in rules.topics.items():
+        if topic.group not in rules.groups:
+            yield lines.problem(("topics", slug, "group"), f"no group {topic.group!r}")
+    seen: dict[str, int] = {}
+    for n, rule in enumerate(rules.rules):
+        if rule.topic not in rules.topics:
+            known = ", ".join(rules.topics)
+            yield lines.problem(
+                ("rules", n, "topic"), f"no topic {rule.topic!r}; known topics: {known}"
+            )
+        if rule.id in seen:
+            first = lines.problem(("rules", seen[rule.id]), "").line
+            yield lines.problem(("rules", n, "id"), f"this id is taken by the rule in line {first}")
+        seen.setdefault(rule.id, n)
+
+
+def _duplicates(root: yaml.Node | None, lines: Lines) -> Iterator[Problem]:
+    """Keys written twice in one mapping; YAML itself would silently keep the last."""
+    nodes = [root] if root else []
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, yaml.MappingNode):
+            seen = set()
+            for key, value in node.value:
+                if key.value in seen:
+                    yield Problem(
+                        file=str(lines.path),
+                        line=key.start_mark.line + 1,
+                        rule="",
+                        reason=f"{key.value!r} is written twice",
+                    )
+                seen.add(key.value)
+                nodes.append(value)
+        elif isinstance(node, yaml.SequenceNode):
+            nodes.extend(node.value)

@@ -1,0 +1,1 @@
+"""Pages over the database: server-rendered, no JavaScript."""
