@@ -20,7 +20,7 @@ class FolderSink:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         number = len(list(self.folder.glob("*.eml"))) + 1
         recipient = "".join(c if c.isalnum() else "-" for c in envelope.rcpt_tos[0])[:40]
         stem = self.folder / f"{number:03d}-{recipient}"

@@ -18,11 +18,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, delete, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Engine, or_, select, update
 
 from notify.public_http import SECONDS, FailedPost, IPNetwork, RefusedURL, Reply, post, target
-from tracker.db import reading, writing, writing_session
+from tracker.db import reading, writing
 from tracker.models import WebhookDelivery, WebhookEndpoint
 
 Clock = Callable[[], dt.datetime]
@@ -178,16 +177,12 @@ def _send(
     return reply
 
 
-def _note(
-    engine: Engine, delivery_id: int, said: str, delivered_at: dt.datetime | None
-) -> None:
+def _note(engine: Engine, delivery_id: int, said: str, delivered_at: dt.datetime | None) -> None:
     with writing(engine) as connection:
         connection.execute(
             update(WebhookDelivery)
             .where(WebhookDelivery.id == delivery_id)
-            .values(
-                attempts=WebhookDelivery.attempts + 1, said=said, delivered_at=delivered_at
-            )
+            .values(attempts=WebhookDelivery.attempts + 1, said=said, delivered_at=delivered_at)
         )
 
 

@@ -11,7 +11,6 @@ import scrapy
 from pydantic import ValidationError
 from scrapy import Request
 from scrapy.http import Response
-from tracker.runs import CrawlRun
 from twisted.python.failure import Failure
 
 from spiders.catalog import SessionFacts, SourceFacts
@@ -20,6 +19,7 @@ from spiders.errors import FailureKind, LayoutChanged, NotModified, SourceError
 from spiders.parse import clean, read_date, without_secrets
 from spiders.tape import Recorder, Replay
 from tracker.items import BillItem, Gap
+from tracker.runs import CrawlRun
 
 Parsed = Iterable[BillItem | Request]
 

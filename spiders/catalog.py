@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from tracker.expectations import Expectations
 
+from tracker.expectations import Expectations
 from tracker.states import jurisdictions
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from pathlib import Path
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings
 from sqlalchemy import Engine
-from tracker.runs import CrawlRun
 
 from spiders.catalog import SourceFacts
 from spiders.settings import scrapy_settings
 from spiders.tape import Recorder, Replay
 from tracker.models import Run
+from tracker.runs import CrawlRun
 from tracker.settings import get_settings
 
 

@@ -123,9 +123,7 @@ def count_known(
     return connection.scalar(query) or 0
 
 
-def lost_bills(
-    connection: Connection, source: str, session: str, run_id: int
-) -> Sequence[Row]:
+def lost_bills(connection: Connection, source: str, session: str, run_id: int) -> Sequence[Row]:
     """Bills of the session that the run, having read its whole listing, did not see."""
     query = select(BILL.c.id, BILL.c.identifier_key, BILL.c.title).where(
         BILL.c.source == source,

@@ -67,7 +67,9 @@ class ScriptedSMTP(SMTP):
         return self.envelope.rcpt_tos[0] if self.envelope and self.envelope.rcpt_tos else ""
 
     async def _handle_client(self) -> None:
-        if not self.inbox.open or not await self._played("connect"):  # aiosmtpd's own first connection
+        if not self.inbox.open or not await self._played(
+            "connect"
+        ):  # aiosmtpd's own first connection
             await super()._handle_client()
         elif self.transport is not None:
             self.transport.close()

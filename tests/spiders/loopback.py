@@ -19,11 +19,11 @@ from threading import Thread
 from typing import Any
 
 from scrapy.http import Response
-from spiders.documents import read_document
 
 from spiders.base import BillSpider, Parsed
 from spiders.catalog import Politeness, SessionFacts, SourceFacts
 from spiders.crawl import CrawlOptions, crawl
+from spiders.documents import read_document
 from spiders.expect import field, json_of
 from tracker.db import make_engine, open_database
 from tracker.items import ActionItem, VersionItem

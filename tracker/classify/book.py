@@ -158,9 +158,7 @@ def _lexicon(file: RuleFile) -> list[str]:
     return [one.removesuffix("?") for one in words if one[0].isalpha()]
 
 
-BROKEN = (
-    "(?:\u00ad|\u200b|\u200c|\u200d|\u2060|\ufeff|\u0336|(?:-|\u2010|\u00ad)[ \t]*\r?\n[ \t\r\n0-9]*)*"
-)
+BROKEN = "(?:\u00ad|\u200b|\u200c|\u200d|\u2060|\ufeff|\u0336|(?:-|\u2010|\u00ad)[ \t]*\r?\n[ \t\r\n0-9]*)*"
 
 
 def _anchor_pattern(stems: Sequence[str], between: str) -> str:

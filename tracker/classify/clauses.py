@@ -29,7 +29,9 @@ ENUMERATOR = re.compile(
     r"|[\s\"']*(?P<bullet>[-*]) "
 )
 HEADING = re.compile(r"\s*(?:new section|section|sec\.|article|art\.|chapter|§) ?[\dIVX]", re.I)
-THIS_BILL = re.compile(r"\s*(?:and |but )?(?:this|the) (?:bill|act|measure)\b|\s*proposed law", re.I)
+THIS_BILL = re.compile(
+    r"\s*(?:and |but )?(?:this|the) (?:bill|act|measure)\b|\s*proposed law", re.I
+)
 KINDS: list[tuple[Kind, re.Pattern[str]]] = [
     (
         "existing",

@@ -253,9 +253,7 @@ def _headers(text: str, start: int, stop: int) -> frozenset[str]:
         for line in BREAK.split(text[start:stop])
         if 8 <= len(line.strip()) <= 80 and line.strip()[-1] not in ".;:,("
     )
-    return frozenset(
-        line for line, count in lines.items() if count >= REPEATED and len(line) >= 8
-    )
+    return frozenset(line for line, count in lines.items() if count >= REPEATED and len(line) >= 8)
 
 
 def _numbered_lines(text: str, start: int, stop: int) -> frozenset[int]:

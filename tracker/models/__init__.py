@@ -11,6 +11,7 @@ from tracker.models.bills import (
     Version,
     VoteEvent,
 )
+from tracker.models.channels import MailReport, RateCount, WebhookDelivery, WebhookEndpoint
 from tracker.models.people import (
     Digest,
     Edition,
@@ -38,9 +39,11 @@ __all__ = [
     "FetchedPage",
     "Hearing",
     "HttpValidator",
+    "MailReport",
     "MailStop",
     "News",
     "Outbox",
+    "RateCount",
     "RelatedBill",
     "Run",
     "SourceState",
@@ -53,4 +56,6 @@ __all__ = [
     "Verdict",
     "Version",
     "VoteEvent",
+    "WebhookDelivery",
+    "WebhookEndpoint",
 ]

@@ -160,7 +160,7 @@ def read_rules(path: Path = TOPICS_FILE, content: str | None = None) -> tuple[Ru
     content = path.read_text(encoding="utf-8") if content is None else content
     try:
         root = yaml.compose(content, Loader=yaml.CSafeLoader)
-        data = yaml.load(content, Loader=yaml.CSafeLoader)  # noqa: S506  (a safe loader)
+        data = yaml.load(content, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1

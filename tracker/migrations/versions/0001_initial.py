@@ -32,12 +32,31 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_edition_key")),
     )
     op.create_table(
+        "mail_report",
+        sa.Column("sha256", sa.String(), nullable=False),
+        sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("said", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_mail_report")),
+    )
+    op.create_table(
         "mail_stop",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mail_stop")),
     )
+    op.create_table(
+        "rate_count",
+        sa.Column("key_hash", sa.String(), nullable=False),
+        sa.Column("expires_at", sa.Integer(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("key_hash", name=op.f("pk_rate_count")),
+    )
+    with op.batch_alter_table("rate_count", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_rate_count_expires_at"), ["expires_at"], unique=False)
+
     op.create_table(
         "run",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -491,6 +510,29 @@ def upgrade() -> None:
         batch_op.create_index("ix_vote_event_bill_id", ["bill_id"], unique=False)
 
     op.create_table(
+        "webhook_endpoint",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("subscription_id", sa.Integer(), nullable=False),
+        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("secret", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("active_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["subscription_id"],
+            ["subscription.id"],
+            name=op.f("fk_webhook_endpoint_subscription_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_endpoint")),
+        sa.UniqueConstraint("subscription_id", name=op.f("uq_webhook_endpoint_subscription_id")),
+    )
+    op.create_table(
         "news",
         sa.Column("change_id", sa.Integer(), nullable=False),
         sa.Column("planned_at", sa.DateTime(timezone=True), nullable=False),
@@ -508,6 +550,33 @@ def upgrade() -> None:
     with op.batch_alter_table("news", schema=None) as batch_op:
         batch_op.create_index("ix_news_taken_back_at", ["taken_back_at"], unique=False)
 
+    op.create_table(
+        "webhook_delivery",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("endpoint_id", sa.Integer(), nullable=False),
+        sa.Column("change_id", sa.Integer(), nullable=False),
+        sa.Column("payload", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("said", sa.String(), nullable=False),
+        sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["change_id"],
+            ["change.id"],
+            name=op.f("fk_webhook_delivery_change_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["endpoint_id"],
+            ["webhook_endpoint.id"],
+            name=op.f("fk_webhook_delivery_endpoint_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_delivery")),
+        sa.UniqueConstraint(
+            "endpoint_id", "change_id", name=op.f("uq_webhook_delivery_endpoint_id_change_id")
+        ),
+    )
     op.create_table(
         "outbox",
         sa.Column("subscriber_id", sa.Integer(), nullable=False),
@@ -560,10 +629,12 @@ def downgrade() -> None:
         )
 
     op.drop_table("outbox")
+    op.drop_table("webhook_delivery")
     with op.batch_alter_table("news", schema=None) as batch_op:
         batch_op.drop_index("ix_news_taken_back_at")
 
     op.drop_table("news")
+    op.drop_table("webhook_endpoint")
     with op.batch_alter_table("vote_event", schema=None) as batch_op:
         batch_op.drop_index("ix_vote_event_bill_id")
 
@@ -639,6 +710,11 @@ def downgrade() -> None:
         batch_op.drop_index("ix_run_source")
 
     op.drop_table("run")
+    with op.batch_alter_table("rate_count", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_rate_count_expires_at"))
+
+    op.drop_table("rate_count")
     op.drop_table("mail_stop")
+    op.drop_table("mail_report")
     op.drop_table("edition")
     op.drop_table("bill_text")
