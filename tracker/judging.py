@@ -1,48 +1,166 @@
-"""What ingest asks of the topic rules: is a bill worth its page, and judge it anew."""
+"""The rules' verdicts on stored bills, and the decisions of people, which always win.
+
+Of a verdict, ``relevant``, ``stance`` and the topics are what counts: a person's where there is
+a decision. ``level``, ``score`` and the evidence stay the rules' own, so that both can be seen.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from importlib import import_module
-from importlib.util import find_spec
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, func, insert, select
 
-from tracker.bill_rows import Row
-from tracker.classify import classify, rules_hash
-from tracker.items import BillItem
-from tracker.models import Decision, Verdict
+from tracker.bill_rows import BILL, LISTS, TEXT, Row
+from tracker.classify import Judgement, classify, rules_hash
+from tracker.classify.book import Book
+from tracker.items import BillItem, TextMark
+from tracker.models import Decision, Evidence, TopicVerdict, Verdict
 from tracker.normalise import cleaned
 
-Words = tuple[str, str, list[str]]
-_NONE: Words = ("", "", [])
+Said = tuple[str, str, list[str]]
+_NOTHING: Said = ("", "", [])
 
 WORTH_A_PAGE = ("relevant", "uncertain")
+BILLS_PER_READ = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the rules read of a stored bill; ``sha256`` names its newest text, where it has one."""
+
+    bill_id: int
+    title: str
+    abstract: str
+    subjects: list[str]
+    text: str
+    sha256: str | None
+    marks: tuple[TextMark, ...] | None
+
+    def judged(self, book: Book | None = None) -> Judgement:
+        return classify(self.title, self.abstract, self.text, self.subjects, self.marks, book=book)
 
 
 def judge(connection: Connection, bill_ids: Sequence[int], now: dt.datetime) -> None:
-    """Store the verdict of the rules on these bills' words as they are now."""
-    if bill_ids and find_spec("tracker.verdicts"):
-        verdicts: Any = import_module("tracker.verdicts")
-        verdicts.judge(connection, bill_ids, now)
+    """Store the verdict of the rules in force on these bills' words as they are now."""
+    for words in read_words(connection, bill_ids):
+        write_verdict(connection, words, words.judged(), now)
+
+
+def read_words(connection: Connection, bill_ids: Sequence[int]) -> Iterator[Words]:
+    """The words of these bills, in no order; a couple of hundred bills in memory at a time."""
+    for start in range(0, len(bill_ids), BILLS_PER_READ):
+        some = bill_ids[start : start + BILLS_PER_READ]
+        texts = _newest_texts(connection, some)
+        query = select(BILL.c.id, BILL.c.title, BILL.c.abstract, BILL.c.subjects)
+        for row in connection.execute(query.where(BILL.c.id.in_(some))).all():
+            text = texts.get(row.id)
+            marks = None
+            if text is not None and text.marks is not None:
+                marks = tuple(TextMark.model_validate(mark) for mark in text.marks)
+            yield Words(
+                bill_id=row.id,
+                title=row.title,
+                abstract=row.abstract,
+                subjects=row.subjects,
+                text=text.text if text is not None else "",
+                sha256=text.sha256 if text is not None else None,
+                marks=marks,
+            )
+
+
+def _newest_texts(connection: Connection, bill_ids: Sequence[int]) -> dict[int, Row]:
+    """Bill → its newest version that has a text (a later one may be known without)."""
+    versions = LISTS["versions"]
+    here = (
+        versions.c.bill_id.in_(bill_ids),
+        versions.c.removed_at.is_(None),
+        versions.c.text_sha256.is_not(None),
+    )
+    newest = (
+        select(versions.c.bill_id, func.max(versions.c.position).label("position"))
+        .where(*here)
+        .group_by(versions.c.bill_id)
+        .subquery()
+    )
+    query = (
+        select(versions.c.bill_id, TEXT.c.sha256, TEXT.c.text, TEXT.c.marks)
+        .join(TEXT, TEXT.c.sha256 == versions.c.text_sha256)
+        .join(
+            newest,
+            (newest.c.bill_id == versions.c.bill_id) & (newest.c.position == versions.c.position),
+        )
+        .where(*here)
+    )
+    return {row.bill_id: row for row in connection.execute(query)}
+
+
+def write_verdict(connection: Connection, words: Words, found: Judgement, now: dt.datetime) -> None:
+    """Replace what is stored of a bill's verdict; a person's decision stays on top of it."""
+    decision = newest_decision(connection, words.bill_id)
+    for model in (Evidence, TopicVerdict, Verdict):
+        connection.execute(delete(model).where(model.bill_id == words.bill_id))
+    connection.execute(
+        insert(Verdict).values(
+            bill_id=words.bill_id,
+            level=found.level,
+            relevant=found.relevant if decision is None else decision.relevant,
+            stance=found.stance if decision is None else decision.stance,
+            score=found.score,
+            rules_hash=rules_hash(),
+            judged_at=now,
+        )
+    )
+    topics = [
+        {"topic": one.topic, "stance": one.stance, "score": one.score} for one in found.topics
+    ]
+    if decision is not None and decision.topics:
+        topics = [
+            {"topic": topic, "stance": decision.stance, "score": 1.0} for topic in decision.topics
+        ]
+    _insert(connection, TopicVerdict, words.bill_id, topics)
+    evidence = [
+        {
+            "rule": one.rule,
+            "topic": one.topic,
+            "stance": one.stance,
+            "field": one.field,
+            "text_sha256": words.sha256 if one.field == "text" else None,
+            "start": one.start,
+            "end": one.end,
+            "quote": one.quote,
+        }
+        for one in found.evidence
+    ]
+    _insert(connection, Evidence, words.bill_id, evidence)
+
+
+def _insert(
+    connection: Connection, model: type[Any], bill_id: int, rows: list[dict[str, Any]]
+) -> None:
+    if rows:
+        connection.execute(insert(model), [{"bill_id": bill_id, **row} for row in rows])
+
+
+def newest_decision(connection: Connection, bill_id: int) -> Row | None:
+    """The decision that counts: relevant, topics, stance, note, decided_by, decided_at."""
+    return connection.execute(
+        select(Decision.__table__)
+        .where(Decision.bill_id == bill_id)
+        .order_by(Decision.decided_at.desc(), Decision.id.desc())
+        .limit(1)
+    ).first()
 
 
 def worth_its_page(connection: Connection, light: BillItem, known: Row | None) -> bool:
     """By a person's decision, else the verdict on what is stored, else the listing's words."""
-    if known is not None:
-        decided = connection.scalar(
-            select(Decision.relevant)
-            .where(Decision.bill_id == known.id)
-            .order_by(Decision.decided_at.desc(), Decision.id.desc())
-            .limit(1)
-        )
-        if decided is not None:
-            return decided
+    if known is not None and (decided := newest_decision(connection, known.id)) is not None:
+        return bool(decided.relevant)
     said, _ = cleaned(light)
-    stored: Words = (known.title, known.abstract, known.subjects) if known is not None else _NONE
-    words: Words = (
+    stored: Said = (known.title, known.abstract, known.subjects) if known is not None else _NOTHING
+    words: Said = (
         stored[0] if said.title is None else said.title,
         stored[1] if said.abstract is None else said.abstract,
         stored[2] if said.subjects is None else list(said.subjects),
@@ -54,5 +172,4 @@ def worth_its_page(connection: Connection, light: BillItem, known: Row | None) -
         if verdict is not None and verdict.rules_hash == rules_hash():
             return verdict.level in WORTH_A_PAGE
     title, abstract, subjects = words
-    found = classify(title, abstract, subjects=subjects)
-    return found.level in WORTH_A_PAGE
+    return classify(title, abstract, subjects=subjects).level in WORTH_A_PAGE

@@ -34,6 +34,13 @@ class Settings(BaseSettings):
     )
     secret_key: str = Field("", description="Signs confirmation links; made on first use if empty.")
 
+    topics_file: str = Field(
+        "", description="Topic rules to use instead of tracker/rules/topics.yaml."
+    )
+    sources: str = Field(
+        "", description="Sources to poll, e.g. 'md va legiscan-mi'; empty = all that can run."
+    )
+
     legiscan_key: str = Field("", description="LegiScan API key (free, legiscan.com).")
     openstates_key: str = Field("", description="Open States v3 API key (free, openstates.org).")
     new_york_key: str = Field(

@@ -13,11 +13,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tracker.classify.direction import Kind
-from tracker.classify.phrases import Chain, PhraseError, phrase_pattern, read_chain, written_out
+from tracker.classify.phrases import (
+    SCANNED,
+    Chain,
+    PhraseError,
+    phrase_pattern,
+    read_chain,
+    written_out,
+)
 from tracker.classify.scan import Pattern, PatternSet
 from tracker.rules.schema import Lines, Problem, Rule, RuleFile, RulesError
-
-FEWEST_ANCHOR_LETTERS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +55,12 @@ class Book:
     turns: dict[Kind, Pattern]
     look_alike: dict[str, Pattern]
     anchors: Pattern
-    broken_anchors: Pattern
-    """The anchors with what a line end or a soft hyphen leaves inside a word."""
+    """Also with what a line end or a soft hyphen leaves inside a word."""
     lexicon: Lexicon = field(repr=False)
+
+    def may_say_something(self, words: str) -> bool:
+        """False for what no rule can match: most bills are put aside by this one search."""
+        return bool(words) and self.anchors.found(words.encode("utf-8", "replace"))
 
 
 class Lexicon:
@@ -113,8 +121,7 @@ def compile_book(file: RuleFile, content: str, lines: Lines) -> Book:
         finder=PatternSet([phrase_pattern(one, file.words) for one in patterns]),
         turns=turns,
         look_alike=look_alike,
-        anchors=Pattern(_anchor_pattern(stems, "")),
-        broken_anchors=Pattern(_anchor_pattern(stems, BROKEN)),
+        anchors=Pattern(_anchor_pattern(stems, BROKEN)),
         lexicon=Lexicon(_lexicon(file)),
     )
 
@@ -158,21 +165,25 @@ def _lexicon(file: RuleFile) -> list[str]:
     return [one.removesuffix("?") for one in words if one[0].isalpha()]
 
 
-BROKEN = "(?:\u00ad|\u200b|\u200c|\u200d|\u2060|\ufeff|\u0336|(?:-|\u2010|\u00ad)[ \t]*\r?\n[ \t\r\n0-9]*)*"
+BROKEN = (
+    "(?:\u00ad|\u200b|\u200c|\u200d|\u2060|\ufeff|\u0336"
+    "|(?:-|\u2010|\u00ad)[ \t]*\r?\n[ \t\r\n0-9]*)*"
+)
 
 
 def _anchor_pattern(stems: Sequence[str], between: str) -> str:
-    from tracker.classify.phrases import SCANNED
-
     def letters(stem: str) -> str:
         if stem.startswith("="):
             return rf"\b{re.escape(stem[1:])}s?\b"
-        return between.join(
-            SCANNED.get(one) or (f"[{one}{one.upper()}]" if one.isalpha() else re.escape(one))
-            for one in stem
-        )
+        return between.join(_letter(one) for one in stem)
 
     return "|".join(letters(stem) for stem in stems)
+
+
+def _letter(one: str) -> str:
+    if one == " ":
+        return r"[\s\d-]{1,16}"
+    return SCANNED.get(one) or (f"[{one}{one.upper()}]" if one.isalpha() else re.escape(one))
 
 
 def _anchors(file: RuleFile, rules: Sequence[ReadyRule]) -> Iterator[str]:
@@ -183,8 +194,8 @@ def _anchors(file: RuleFile, rules: Sequence[ReadyRule]) -> Iterator[str]:
     for ready in rules:
         for chain in ready.chains:
             if not any(_covered(one, file, stems) for one in chain.phrases):
-                extra |= set(_own_anchors(chain.phrases, file))
-    yield from sorted(extra)
+                extra |= _own_anchors(chain.phrases, file)
+    yield from sorted(one for one in extra if not any(stem in one for stem in stems))
 
 
 def _covered(phrase: str, file: RuleFile, stems: Sequence[str]) -> bool:
@@ -194,11 +205,17 @@ def _covered(phrase: str, file: RuleFile, stems: Sequence[str]) -> bool:
     )
 
 
-def _own_anchors(phrases: Sequence[str], file: RuleFile) -> list[str]:
-    """The longest word of every way to write the phrase that takes fewest."""
-    options = []
-    for phrase in phrases:
-        ways = written_out(phrase, file.words)
-        longest = [max(way.split(), key=len) for way in ways]
-        options.append(sorted(set(longest)))
-    return min(options, key=len)
+def _own_anchors(phrases: Sequence[str], file: RuleFile) -> set[str]:
+    """Every way to write one of the phrases: the one whose shortest way is longest, so rarest."""
+    options = [_ways_to_find(phrase, file) for phrase in phrases]
+    return max(options, key=lambda ways: (min(len(way) for way in ways), -len(ways)))
+
+
+def _ways_to_find(phrase: str, file: RuleFile) -> set[str]:
+    """Whole phrases, or their longest words where the words between may vary."""
+    words = phrase.split()
+    fixed = not any(one[0] == "_" or one[-1] == "?" for one in words) and not any(
+        one[-1] == "*" for one in words[:-1]
+    )
+    ways = written_out(phrase, file.words)
+    return {way if fixed else max(way.split(), key=len) for way in ways}

@@ -14,8 +14,12 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u0336\u0335\x00-\x08\x0e-\x1f"
+INVISIBLE = (
+    "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u0336\u0335"
+    "\x00-\x08\x0e-\x1f"
+)
 SPACES = " \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 LETTERS = {
     "ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st",
@@ -34,6 +38,7 @@ SPECIAL = re.compile(
 BREAK = re.compile(r"[\r\n\f\v\x85\u2028\u2029]")
 LINE = re.compile(r"[^\r\n\f\v\x85\u2028\u2029]*")
 LINE_NUMBER = re.compile(r"(\d{1,4})(?:[ \t\u00a0]+(?=\S)|[ \t\u00a0]*(?=[\r\n\f\v]|$))")
+LINE_NUMBERED = re.compile(r"(?:^|[\n\f])[ \t]*(\d{1,4})[ \t]")
 BILL = (
     r"(?:[hsal]\.? ?(?:[bfrdjcp]\.?){1,3}|[hs]\.?|(?:re-?)?(?:engrossed|enrolled|house|senate"
     r"|assembly|committee|substitute|amended|legislative|bill|file|document|draft|act|lc|for)\b)"
@@ -91,13 +96,16 @@ def clean(
     start: int = 0,
     end: int | None = None,
     gone: Sequence[tuple[int, int]] = (),
+    headers: frozenset[str] | None = None,
 ) -> Clean:
     """Clean ``text[start:end]`` without the spans in ``gone``; offsets are those of ``text``.
 
     ``words`` are known whole words: ``law-`` at a line end before ``enforcement`` keeps its hyphen
-    when both halves are known and the joined word is not.
+    when both halves are known and the joined word is not. ``headers`` are :func:`page_headers` of
+    the whole text, worked out here if not given.
     """
-    builder = _Builder(text, words, start, len(text) if end is None else end)
+    headers = page_headers(text) if headers is None else headers
+    builder = _Builder(text, words, start, len(text) if end is None else end, headers)
     for first, last in _kept(builder.start, builder.stop, gone):
         builder.read(first, last)
     return builder.done()
@@ -118,7 +126,9 @@ def _kept(start: int, end: int, gone: Sequence[tuple[int, int]]) -> Iterator[tup
 class _Builder:
     """Collects runs; ``at`` is always the first character of the original not yet read."""
 
-    def __init__(self, text: str, words: Container[str], start: int, stop: int) -> None:
+    def __init__(
+        self, text: str, words: Container[str], start: int, stop: int, headers: frozenset[str]
+    ) -> None:
         self.raw, self.words, self.start, self.stop = text, words, start, stop
         self.out: list[str] = []
         self.length = 0
@@ -126,7 +136,7 @@ class _Builder:
         self.here: list[int] = []
         self.there: list[int] = []
         self.lengths: list[int] = []
-        self.headers = _headers(text, start, stop)
+        self.headers = headers
         self.numbered = _numbered_lines(text, start, stop)
 
     def read(self, first: int, last: int) -> None:
@@ -246,11 +256,13 @@ def _header(line: str) -> str:
     return re.sub(r"[\d\W]+", " ", line.lower()).strip()
 
 
-def _headers(text: str, start: int, stop: int) -> frozenset[str]:
+def page_headers(text: str) -> frozenset[str]:
     """Short lines without a sentence's end that come back on every page."""
+    if text.count("\n") + text.count("\f") < REPEATED:
+        return frozenset()
     lines = Counter(
         _header(line)
-        for line in BREAK.split(text[start:stop])
+        for line in BREAK.split(text)
         if 8 <= len(line.strip()) <= 80 and line.strip()[-1] not in ".;:,("
     )
     return frozenset(line for line, count in lines.items() if count >= REPEATED and len(line) >= 8)
@@ -259,11 +271,10 @@ def _headers(text: str, start: int, stop: int) -> frozenset[str]:
 def _numbered_lines(text: str, start: int, stop: int) -> frozenset[int]:
     """Offsets of numbers of three digits or more that count lines, each one more than the last."""
     numbers = [
-        (found.start(1), int(found[1]))
-        for found in re.compile(r"(?:^|[\n\f])[ \t]*(\d{1,4})[ \t]").finditer(text, start, stop)
+        (found.start(1), int(found[1])) for found in LINE_NUMBERED.finditer(text, start, stop)
     ]
     counted = set()
-    for (at, one), (following, another) in zip(numbers, numbers[1:], strict=False):
+    for (at, one), (following, another) in pairwise(numbers):
         if another == one + 1:
             counted |= {at, following}
     return frozenset(counted)

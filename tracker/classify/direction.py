@@ -2,7 +2,7 @@
 
 From the act back to the start of its clause every word that turns things around counts once
 ("prohibits … policies that restrict …" turns twice), up to the finite verb that settles it
-("shall", "may not"). An item of a list goes on reading in the words that lead to it.
+("shall", "may not"); verbs like "requires" lead on without turning. An item of a list goes on reading in the words that lead to it.
 """
 
 from __future__ import annotations
@@ -15,11 +15,17 @@ from typing import Literal
 
 from tracker.classify.clauses import Clause, Clauses
 
-Kind = Literal["forbids", "requires", "turns", "forbids_after", "reports", "excepts", "only_if"]
+Kind = Literal[
+    "forbids", "requires", "leads", "turns", "forbids_after", "reports", "excepts", "only_if"
+]  # fmt: skip
 RANK: dict[Kind, int] = {
     "reports": 0, "only_if": 1, "forbids": 2, "forbids_after": 3, "turns": 4, "excepts": 5,
-    "requires": 6,
+    "requires": 6, "leads": 7,
 }  # fmt: skip
+LEADING: frozenset[Kind] = frozenset(
+    ("forbids", "requires", "leads", "turns", "reports", "excepts")
+)
+TRAILING: frozenset[Kind] = frozenset(("forbids_after", "only_if", "forbids", "requires"))
 WEAK = 0.3
 """How much a direction counts that no word states."""
 JOINED = re.compile(
@@ -52,41 +58,31 @@ class Direction:
 
 
 class Turns:
-    """All words of direction in a text, in order and without overlaps."""
+    """All words of direction in a text: those that speak of what follows, and of what precedes."""
 
     def __init__(self, text: str, found: Sequence[Turn]) -> None:
         self.text = text
-        kept: list[Turn] = []
-        for turn in sorted(found, key=lambda one: (one.start, RANK[one.kind], -one.end)):
-            if kept and turn.start < kept[-1].end:
-                if RANK[turn.kind] < RANK[kept[-1].kind]:
-                    kept[-1] = turn
-                continue
-            kept.append(turn)
-        self.all = kept
-        self.starts = [one.start for one in kept]
-
-    def between(self, start: int, end: int) -> list[Turn]:
-        return self.all[bisect_left(self.starts, start) : bisect_left(self.starts, end)]
+        self.leading = _InOrder([one for one in found if one.kind in LEADING])
+        self.trailing = _InOrder([one for one in found if one.kind in TRAILING])
 
     def read(self, clauses: Clauses, act: tuple[int, int]) -> Direction:
         """The direction of the act at this span."""
         n = clauses.at(act[0])
         clause = clauses[n]
         reading = _Reading(self.text)
-        settled = reading.back(self.between(clause.start, act[0]), act[0])
+        settled = reading.back(self.leading.between(clause.start, act[0]), act[0])
         for lead in reversed(clause.lead):
             if settled:
                 break
             settled = reading.back(
-                self.between(clauses[lead].start, clauses[lead].end), clauses[lead].end
+                self.leading.between(clauses[lead].start, clauses[lead].end), clauses[lead].end
             )
         follows = clause.follows
         while not settled and not reading.turns and follows is not None:
             before = clauses[follows]
-            settled = reading.elliptical(self.between(before.start, before.end))
+            settled = reading.elliptical(self.leading.between(before.start, before.end))
             follows = before.follows
-        after = self.between(act[1], self._reach(clauses, n))
+        after = self.trailing.between(act[1], self._reach(clauses, n))
         return reading.forward(after, act[1], settled)
 
     def _reach(self, clauses: Clauses, n: int) -> int:
@@ -95,6 +91,23 @@ class Turns:
         if clause.kind == "title" and n + 1 < len(clauses.all):
             return clauses[n + 1].end
         return clause.end
+
+
+class _InOrder:
+    """Turns in order and without overlaps; of two in one place the one of the lower rank."""
+
+    def __init__(self, found: Sequence[Turn]) -> None:
+        self.all: list[Turn] = []
+        for turn in sorted(found, key=lambda one: (one.start, RANK[one.kind], -one.end)):
+            if self.all and turn.start < self.all[-1].end:
+                if RANK[turn.kind] < RANK[self.all[-1].kind]:
+                    self.all[-1] = turn
+                continue
+            self.all.append(turn)
+        self.starts = [one.start for one in self.all]
+
+    def between(self, start: int, end: int) -> list[Turn]:
+        return self.all[bisect_left(self.starts, start) : bisect_left(self.starts, end)]
 
 
 class _Reading:
@@ -109,8 +122,6 @@ class _Reading:
         """Read backwards; true when a finite verb has settled the direction."""
         nearer: Turn | None = None
         for turn in reversed(turns):
-            if turn.kind == "forbids_after" or turn.kind == "only_if":
-                continue
             if turn.kind == "reports":
                 self.reported = not self.turns
                 self.turns.append(turn)
@@ -122,10 +133,10 @@ class _Reading:
                 nearer = turn
                 continue
             self.turns.append(turn)
-            if turn.kind != "requires":
+            if turn.kind in ("forbids", "turns"):
                 self.sign = -self.sign
             nearer = turn
-            if turn.kind != "turns" and not self._subordinate(turn):
+            if turn.kind in ("forbids", "requires") and not self._subordinate(turn):
                 return True
         return False
 

@@ -1,7 +1,9 @@
 """The phrases of a rule file: how staff write them, and the patterns they become.
 
-A phrase is words. ``word*`` is any ending, ``word?`` may be missing, ``a|b`` is either word,
-``=ICE`` counts only in these capitals and ``<agency>`` stands for any phrase of that word list.
+A phrase is words. ``word*`` is any ending, ``word?`` may be missing, ``a|b`` is either word
+(``one phrase | another phrase``, with blanks, is either phrase),
+``=ICE`` counts only in these capitals, ``_4`` is up to four words of any kind and ``<agency>``
+stands for any phrase of that word list.
 Between phrases stand the connectors lawyers know from legal research: ``/8`` within eight words
 in any order, ``+8`` within eight words in this order, ``/s`` in the same sentence, ``/p`` in the
 same section.
@@ -17,6 +19,9 @@ CONNECTOR = re.compile(r"(?:^|(?<=\s))(/s|/p|/\d{1,2}|\+\d{1,2})(?=\s|$)")
 # What may stand between two words of a phrase: a space or hyphen, at times with the number of a
 # bill's printed line that was left there when the lines were joined.
 GAP = r"(?:[ \n]\d{1,3})?[ \n-]{1,2}"
+
+ANY_WORDS = re.compile(r"_(\d{1,2})")
+ANY_WORD = r"[\w'()-]+,?"
 
 # Letters that scanning mixes up, either way round.
 SCANNED = {"i": "[iIlL1|]", "l": "[iIlL1|]", "o": "[oO0]", "m": "(?:[mM]|rn|RN)"}
@@ -58,12 +63,16 @@ def _connector(written: str) -> Connector:
 
 def phrase_pattern(phrase: str, lists: Mapping[str, Sequence[str]]) -> str:
     """A regular expression over cleaned text (see :mod:`tracker.classify.clean`)."""
-    return rf"\b(?:{_sequence(phrase, lists, ())})"
+    either = (_sequence(one, lists, ()) for one in phrase.split(" | "))
+    return rf"\b(?:{'|'.join(either)})"
 
 
 def _sequence(phrase: str, lists: Mapping[str, Sequence[str]], inside: tuple[str, ...]) -> str:
     pattern, started = "", False
     for word in phrase.split():
+        if some := ANY_WORDS.fullmatch(word):
+            pattern += rf",?(?:{GAP}{ANY_WORD}){{0,{some[1]}}}"
+            continue
         one = _word(word.removesuffix("?"), lists, inside)
         if started:
             one = GAP + one
@@ -114,9 +123,13 @@ def _character(one: str) -> str:
 
 def written_out(phrase: str, lists: Mapping[str, Sequence[str]]) -> list[str]:
     """Every way to write a phrase, without what may be missing; ``=`` stays, ``*`` goes."""
+    return [way for one in phrase.split(" | ") for way in _written_out(one, lists)]
+
+
+def _written_out(phrase: str, lists: Mapping[str, Sequence[str]]) -> list[str]:
     ways = [""]
     for word in phrase.split():
-        if word.endswith("?"):
+        if word.endswith("?") or ANY_WORDS.fullmatch(word):
             continue
         ways = [f"{way} {one}".strip() for way in ways for one in _ways(word, lists)]
     return ways
@@ -126,5 +139,5 @@ def _ways(word: str, lists: Mapping[str, Sequence[str]]) -> list[str]:
     if "|" in word:
         return [way for one in word.split("|") for way in _ways(one, lists)]
     if word.startswith("<") and word.endswith(">"):
-        return [way for one in lists[word[1:-1]] for way in written_out(one, lists)]
+        return [way for one in lists[word[1:-1]] for way in _written_out(one, lists)]
     return [word if word.startswith("=") else word.removesuffix("*").lower()]

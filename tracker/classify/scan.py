@@ -68,5 +68,5 @@ class PatternSet:
     def hits(self, text: bytes) -> list[int]:
         """Indexes of the patterns found, ascending."""
         if self._set is not None:
-            return sorted(self._set.Match(text))
+            return sorted(self._set.Match(text) or ())
         return [n for n, pattern in enumerate(self._loop) if pattern.search(text)]

@@ -11,7 +11,11 @@ from tracker.models.base import Base
 
 
 class Verdict(Base):
-    """The rules' current verdict on a bill; replaced whenever rules or words change."""
+    """The current verdict on a bill; replaced whenever rules or words change.
+
+    ``level`` and ``score`` are the rules' own; ``relevant`` and ``stance``, and the topics, are a
+    person's where there is a decision (tracker.judging).
+    """
 
     __tablename__ = "verdict"
 
@@ -21,7 +25,6 @@ class Verdict(Base):
     level: Mapped[str] = mapped_column(index=True)
     """relevant, uncertain, adjacent or off."""
     relevant: Mapped[bool] = mapped_column(index=True)
-    """Effective: a person's decision if there is one, else ``level == relevant``."""
     stance: Mapped[str | None]
     score: Mapped[float]
     rules_hash: Mapped[str]

@@ -48,6 +48,7 @@ class Direction(Strict):
 
     forbids: list[str]
     requires: list[str]
+    leads: list[str]
     turns: list[str]
     forbids_after: list[str] = Field(alias="forbids-after")
     reports: list[str]

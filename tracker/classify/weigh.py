@@ -1,0 +1,259 @@
+"""From what the rules found in a bill to the verdict: is it on topic, on which, and which way."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tracker.classify.book import Book
+from tracker.classify.clauses import Kind as ClauseKind
+from tracker.classify.find import Hit, Passage, Span, passages
+from tracker.classify.judgement import EvidenceSpan, Judgement, Level, Stance, TopicScore
+from tracker.items import TextMark
+
+# How much words count by the kind of sentence they stand in. What only restates the law that is,
+# or says what it does not touch, shows the subject but not what the bill does.
+SAYS: dict[ClauseKind, float] = {
+    "law": 1.0, "title": 1.0, "finding": 0.6, "existing": 0.6, "definition": 0.4, "saving": 0.4,
+}  # fmt: skip
+TURNS_THE_BILL: dict[ClauseKind, float] = {
+    "law": 1.0, "title": 1.0, "finding": 0.3, "existing": 0.0, "definition": 0.0, "saving": 0.0,
+}  # fmt: skip
+SAYS_BY_FIELD = {"title": 3.0, "abstract": 2.0, "subject": 1.0, "text": 1.0}
+"""Votes on the stance: a title sums up what many sections say one by one."""
+
+UNCHANGED_LAW = 0.5
+"""Weight of words that a bill with marked changes only reprints."""
+NEAR_A_CHANGE = 400
+MOST_VOTES = 3.0
+MIXED_FROM = 0.45
+"""Share of the weaker side from which a bill goes both ways."""
+TOPIC_LINE = 0.35
+LONGEST_QUOTE = 500
+MOST_QUOTES = 8
+"""Evidence kept of one rule in one bill."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A hit weighed. ``sign`` 1 widens cooperation, -1 limits it, 0 only reports on it."""
+
+    rule: str
+    topic: str
+    field: str
+    span: Span
+    weight: float
+    sign: int
+    strength: float
+    struck: bool
+
+    @property
+    def stance(self) -> Stance:
+        if not self.strength:
+            return "neutral"
+        return {1: "expands", -1: "limits", 0: "neutral"}[self.sign]  # type: ignore[return-value]
+
+
+def weigh(
+    book: Book,
+    fields: Sequence[tuple[str, str]],
+    text: str,
+    marks: Sequence[TextMark] | None,
+) -> Judgement:
+    """``fields``: (name, words) of the title, the abstract and each subject (``subject:0`` …)."""
+    found: list[Finding] = []
+    adjacent = settled = False
+    for name, words in fields:
+        kind = name.partition(":")[0]
+        for passage in passages(book, kind, words, short=True):
+            found += findings_of(passage, name)
+            adjacent |= _any(passage, book.file.adjacent)
+            settled |= _any(passage, book.file.settled)
+    if text:
+        for passage, changes in _of_text(book, text, marks):
+            found += findings_of(passage, "text", changes)
+            adjacent |= _any(passage, book.file.adjacent)
+        struck = _struck(book, text, marks)
+        found += struck
+    score = _together(found)
+    relevant = score >= book.file.threshold
+    return Judgement(
+        level=_level(book, score, relevant, adjacent, settled, bool(text)),
+        score=round(score, 3),
+        stance=_stance(found) if relevant else None,
+        topics=tuple(_topics(found, relevant)),
+        evidence=tuple(_evidence(found, dict(fields) | {"text": text})),
+    )
+
+
+# -- reading --------------------------------------------------------------------------------
+
+
+class Changes:
+    """The places where a text adds or strikes; ``marked`` is false where it does neither."""
+
+    def __init__(self, marks: Sequence[TextMark] | None) -> None:
+        spans = sorted((mark.start, mark.end) for mark in marks or () if mark.kind == "insert")
+        self.starts = [start for start, _ in spans]
+        self.ends = [end for _, end in spans]
+        self.marked = bool(spans)
+
+    def near(self, span: Span) -> bool:
+        n = bisect_left(self.ends, span[0] - NEAR_A_CHANGE)
+        return n < len(self.starts) and self.starts[n] <= span[1] + NEAR_A_CHANGE
+
+
+def _of_text(
+    book: Book, text: str, marks: Sequence[TextMark] | None
+) -> Iterator[tuple[Passage, Changes]]:
+    """The text as it will read: without what the bill strikes."""
+    changes = Changes(marks)
+    for passage in passages(book, "text", text, _deleted(marks)):
+        yield passage, changes
+
+
+def _struck(book: Book, text: str, marks: Sequence[TextMark] | None) -> list[Finding]:
+    """What the bill takes out of the law: a duty struck is a duty ended."""
+    gone = _deleted(marks)
+    if not gone:
+        return []
+    edges = [0, *(at for span in gone for at in span), len(text)]
+    kept = [(start, end) for start, end in zip(edges[::2], edges[1::2], strict=True) if start < end]
+    return [
+        finding
+        for passage in passages(book, "text", text, kept)
+        for finding in findings_of(passage, "text", struck=True)
+    ]
+
+
+def _deleted(marks: Sequence[TextMark] | None) -> list[Span]:
+    """In order and without overlaps."""
+    spans: list[Span] = []
+    for start, end in sorted((m.start, m.end) for m in marks or () if m.kind == "delete"):
+        if spans and start <= spans[-1][1]:
+            spans[-1] = spans[-1][0], max(end, spans[-1][1])
+        else:
+            spans.append((start, end))
+    return spans
+
+
+def _any(passage: Passage, phrases: Sequence[str]) -> bool:
+    return any(phrase in passage.spans for phrase in phrases)
+
+
+def findings_of(
+    passage: Passage, field: str, changes: Changes | None = None, struck: bool = False
+) -> list[Finding]:
+    return [_weighed(passage, hit, field, changes, struck) for hit in passage.hits()]
+
+
+def _weighed(
+    passage: Passage, hit: Hit, field: str, changes: Changes | None, struck: bool
+) -> Finding:
+    rule = hit.ready.rule
+    kind = passage.clauses[hit.clause].kind
+    span = passage.original(hit.whole)
+    if span[1] - span[0] > LONGEST_QUOTE:
+        span = passage.original(hit.act)
+    weight = rule.weight * SAYS[kind]
+    if changes is not None and changes.marked and not changes.near(span):
+        weight *= UNCHANGED_LAW
+    sign, strength = _turned(passage, hit)
+    strength *= TURNS_THE_BILL[kind]
+    return Finding(
+        rule.id, rule.topic, field, span, weight, -sign if struck else sign, strength, struck
+    )
+
+
+def _turned(passage: Passage, hit: Hit) -> tuple[int, float]:
+    stance = hit.ready.rule.stance
+    if stance in ("cooperation", "resistance"):
+        direction = passage.direction(hit)
+        sign = direction.sign if stance == "cooperation" else -direction.sign
+        return sign, direction.strength
+    return {"expands": 1, "limits": -1, "neutral": 0}[stance], 1.0
+
+
+# -- adding up ------------------------------------------------------------------------------
+
+
+def _together(found: Sequence[Finding]) -> float:
+    """How sure all rules together make us, each counted once, at its best.
+
+    Struck words do not make a bill relevant.
+    """
+    best: dict[str, float] = {}
+    for one in found:
+        if not one.struck:
+            best[one.rule] = max(best.get(one.rule, 0.0), one.weight)
+    doubt = 1.0
+    for weight in best.values():
+        doubt *= 1 - min(weight, 0.99)
+    return 1 - doubt
+
+
+def _level(
+    book: Book, score: float, relevant: bool, adjacent: bool, settled: bool, has_text: bool
+) -> Level:
+    if relevant:
+        return "relevant"
+    if not has_text and (score >= book.file.uncertain or (adjacent and not settled)):
+        return "uncertain"
+    return "adjacent" if adjacent or settled or score >= book.file.uncertain else "off"
+
+
+def _topics(found: Sequence[Finding], relevant: bool) -> Iterator[TopicScore]:
+    """Best first; of a relevant bill those above the line, at least one."""
+    if not relevant:
+        return
+    by_topic: dict[str, list[Finding]] = defaultdict(list)
+    for one in found:
+        by_topic[one.topic].append(one)
+    scores = {topic: _together(those) for topic, those in by_topic.items()}
+    ordered = sorted(scores, key=lambda topic: (-scores[topic], topic))
+    for n, topic in enumerate(ordered):
+        if n == 0 or scores[topic] >= TOPIC_LINE:
+            yield TopicScore(topic, _stance(by_topic[topic]), round(scores[topic], 3))
+
+
+def _stance(found: Sequence[Finding]) -> Stance:
+    """The side with more votes; ``mixed`` where the other has nearly as many."""
+    votes: dict[tuple[str, str, int], float] = defaultdict(float)
+    for one in found:
+        votes[one.rule, one.field.partition(":")[0], one.sign] += one.weight * one.strength
+    sides: dict[int, float] = defaultdict(float)
+    for (_, field, sign), vote in votes.items():
+        sides[sign] += min(vote, MOST_VOTES) * SAYS_BY_FIELD[field]
+    most, least = max(sides[1], sides[-1]), min(sides[1], sides[-1])
+    if most == 0 or sides[0] > 2 * most:
+        return "neutral"
+    if least >= MIXED_FROM * most:
+        return "mixed"
+    return "expands" if sides[1] > sides[-1] else "limits"
+
+
+def _evidence(found: Sequence[Finding], fields: dict[str, Any]) -> Iterator[EvidenceSpan]:
+    """In the order of the bill; of each rule at most a few, the weightiest."""
+    by_rule: dict[str, list[Finding]] = defaultdict(list)
+    for one in sorted(found, key=lambda one: -one.weight):
+        same = by_rule[one.rule]
+        if len(same) < MOST_QUOTES and not any(
+            (other.field, other.span) == (one.field, one.span) for other in same
+        ):
+            same.append(one)
+    order = {name: n for n, name in enumerate(fields)}
+    kept = [one for same in by_rule.values() for one in same]
+    for one in sorted(kept, key=lambda one: (order[one.field], one.span, one.rule)):
+        start, end = one.span
+        yield EvidenceSpan(
+            rule=one.rule,
+            topic=one.topic,
+            stance=one.stance,
+            field=one.field,
+            start=start,
+            end=end,
+            quote=fields[one.field][start:end],
+        )
