@@ -146,12 +146,13 @@ def _insert(
 
 def newest_decision(connection: Connection, bill_id: int) -> Row | None:
     """The decision that counts: relevant, topics, stance, note, decided_by, decided_at."""
-    return connection.execute(
-        select(Decision.__table__)
-        .where(Decision.bill_id == bill_id)
-        .order_by(Decision.decided_at.desc(), Decision.id.desc())
-        .limit(1)
-    ).first()
+    return newest_decisions(connection, [bill_id]).get(bill_id)
+
+
+def newest_decisions(connection: Connection, bill_ids: Sequence[int]) -> dict[int, Row]:
+    query = select(Decision.__table__).where(Decision.bill_id.in_(bill_ids))
+    rows = connection.execute(query.order_by(Decision.decided_at, Decision.id))
+    return {row.bill_id: row for row in rows}
 
 
 def worth_its_page(connection: Connection, light: BillItem, known: Row | None) -> bool:

@@ -70,6 +70,7 @@ class CrawlRun:
         self.id = run.id
         self.source = run.source
         self.baseline = run.baseline
+        self._provenance = run.provenance
         self.cursor: dict[str, Any] = copy.deepcopy(state.cursor)
         self._account = Account()
         self._failures: list[dict[str, str]] = []
@@ -132,6 +133,11 @@ class CrawlRun:
     @property
     def _now(self) -> dt.datetime:
         return self._fixed_now or dt.datetime.now(dt.UTC)
+
+    @property
+    def _released_at(self) -> dt.datetime:
+        """Readers hear of a recording when it is replayed, however old its pages are."""
+        return self._now if self._provenance == "live" else dt.datetime.now(dt.UTC)
 
     # -- what a spider asks -----------------------------------------------------------------
 
@@ -293,7 +299,7 @@ class CrawlRun:
                 self._end(connection, "quarantined", reason, counts)
             else:
                 self._end(connection, "sound", "", counts)
-                release_changes(connection, self.id, self._now)
+                release_changes(connection, self.id, self._released_at)
                 self._keep_for_next(connection)
         index_pending(self._engine)
         return self._row()

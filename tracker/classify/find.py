@@ -175,12 +175,12 @@ def windows(book: Book, text: str) -> Iterator[Span]:
     for place in places:
         if place + AFTER <= end:
             continue
-        if place - BEFORE > end:
-            if end > 0:
+        if end < 0 or place - BEFORE > end:
+            if end >= 0:
                 yield start, end
             start = _line_start(text, max(0, place - BEFORE))
         end = _line_end(text, min(len(text), place + AFTER))
-    if end > 0:
+    if end >= 0:
         yield start, end
 
 

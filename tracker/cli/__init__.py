@@ -7,7 +7,17 @@ from __future__ import annotations
 
 import typer
 
-from tracker.cli import database, digest, serve, sources, subscribers
+from tracker.cli import (
+    classify,
+    crawl,
+    database,
+    demo,
+    digest,
+    run,
+    serve,
+    sources,
+    subscribers,
+)
 
 app = typer.Typer(
     name="billtracker",
@@ -15,6 +25,10 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.command()(demo.demo)
+app.command()(run.run)
+app.command()(crawl.crawl)
+app.command()(classify.classify)
 app.add_typer(database.app, name="db")
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(digest.app, name="digest")

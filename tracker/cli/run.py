@@ -53,7 +53,7 @@ def run(
             now = dt.datetime.now(dt.UTC)
             codes = list(sources) if sources else due_sources(engine, now)
             troubled = crawl_due(codes, replay, jobs)
-        rejudge(engine)
+        judge_anew(engine)
         troubled = mail(engine, send=send, yes=yes) or troubled
     if troubled:
         raise typer.Exit(1)
@@ -105,6 +105,33 @@ def crawl_due(codes: Sequence[str], replay: Path | None, jobs: int) -> bool:
     if bad:
         typer.echo(f"need a look: {', '.join(sorted(bad))} (billtracker sources)", err=True)
     return bool(bad)
+
+
+def judge_anew(engine: Engine) -> None:
+    """Bills that the rules in force have not judged yet: the rules were edited since."""
+    from tracker.rejudge import rejudge
+
+    report = rejudge(engine, dt.datetime.now(dt.UTC), stale_only=True)
+    if report.moved:
+        moved = f"{len(report.of('in'))} in, {len(report.of('out'))} out"
+        typer.echo(f"the topic rules have changed: {report.bills:,} bills judged anew, {moved}")
+
+
+def mail(engine: Engine, *, send: bool, yes: bool) -> bool:
+    """Match and, with ``send``, send what is due; True if somebody has to look at it."""
+    from notify.deliver import run_digests
+    from notify.match import plan
+    from tracker.settings import get_settings
+
+    if not send:
+        planned = plan(engine, dt.datetime.now(dt.UTC))
+        typer.echo(f"{planned.changes:,} changes matched; nothing sent")
+        return False
+    done = run_digests(engine, get_settings(), yes=yes)
+    typer.echo(done.in_words)
+    if done.report.stopped:
+        typer.echo(done.report.stopped, err=True)
+    return bool(done.report.stopped)
 
 
 @contextmanager
