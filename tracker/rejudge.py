@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, select, update
 
@@ -17,6 +16,9 @@ from tracker.judging import Words, newest_decisions, read_words, write_verdict
 from tracker.models import Bill, TopicVerdict, Verdict
 
 BILLS_PER_TRANSACTION = 200
+
+BillRow = Row[int, str, str, str]
+"""id, jurisdiction, identifier_key, title"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def rejudge(
 
 def _batches(
     engine: Engine, jurisdiction: str | None, since: dt.date | None, stale: str | None
-) -> Iterator[Sequence[Row[Any]]]:
+) -> Iterator[Sequence[BillRow]]:
     last = 0
     query = select(Bill.id, Bill.jurisdiction, Bill.identifier_key, Bill.title)
     if jurisdiction:
@@ -155,7 +157,7 @@ def _side(found: Judgement) -> Side:
 def _report(
     report: Report,
     connection: Connection,
-    bills: Sequence[Row[Any]],
+    bills: Sequence[BillRow],
     stored: dict[int, tuple[Side, float]],
     judged: Sequence[tuple[Words, Judgement]],
 ) -> None:

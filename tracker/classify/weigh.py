@@ -6,7 +6,6 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from tracker.classify.book import Book
 from tracker.classify.clauses import Kind as ClauseKind
@@ -235,14 +234,12 @@ def _stance(found: Sequence[Finding]) -> Stance:
     return "expands" if sides[1] > sides[-1] else "limits"
 
 
-def _evidence(found: Sequence[Finding], fields: dict[str, Any]) -> Iterator[EvidenceSpan]:
-    """In the order of the bill; of each rule at most a few, the weightiest."""
+def _evidence(found: Sequence[Finding], fields: dict[str, str]) -> Iterator[EvidenceSpan]:
+    """In the order of the bill; of each rule at most a few, the weightiest, none overlapping."""
     by_rule: dict[str, list[Finding]] = defaultdict(list)
-    for one in sorted(found, key=lambda one: -one.weight):
+    for one in sorted(found, key=lambda one: (-one.weight, one.span[1] - one.span[0])):
         same = by_rule[one.rule]
-        if len(same) < MOST_QUOTES and not any(
-            (other.field, other.span) == (one.field, one.span) for other in same
-        ):
+        if len(same) < MOST_QUOTES and not any(_overlap(one, other) for other in same):
             same.append(one)
     order = {name: n for n, name in enumerate(fields)}
     kept = [one for same in by_rule.values() for one in same]
@@ -257,3 +254,7 @@ def _evidence(found: Sequence[Finding], fields: dict[str, Any]) -> Iterator[Evid
             end=end,
             quote=fields[one.field][start:end],
         )
+
+
+def _overlap(one: Finding, other: Finding) -> bool:
+    return one.field == other.field and one.span[0] < other.span[1] and other.span[0] < one.span[1]

@@ -13,6 +13,7 @@ from tracker.cli import (
     database,
     demo,
     digest,
+    rules,
     run,
     serve,
     sources,
@@ -29,6 +30,7 @@ app.command()(demo.demo)
 app.command()(run.run)
 app.command()(crawl.crawl)
 app.command()(classify.classify)
+app.add_typer(rules.app, name="rules")
 app.add_typer(database.app, name="db")
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(digest.app, name="digest")
