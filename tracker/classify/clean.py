@@ -43,11 +43,16 @@ BILL = (
     r"(?:[hsal]\.? ?(?:[bfrdjcp]\.?){1,3}|[hs]\.?|(?:re-?)?(?:engrossed|enrolled|house|senate"
     r"|assembly|committee|substitute|amended|legislative|bill|file|document|draft|act|lc|for)\b)"
 )
+STATE_OF_PRINT = (
+    r"(?:as )?(?:pre-?filed|filed|introduced|reported|amended|substituted|engrossed|passed|adopted"
+    r"|enrolled|enacted|printed)(?: (?:in|by|and)(?: the)? (?:house|senate|assembly|passed))?"
+)
 PAGE_LINE = re.compile(
     rf"(?:page|pg\.?|p\.) ?\d{{1,4}}(?: ?(?:of|/) ?\d{{1,4}})?"
     r"|[-–—*\[(]* ?\d{1,4} ?[-–—*\])]*"
+    rf"|as {STATE_OF_PRINT}"
     rf"|(?:{BILL}[ .]*)+(?:no\.? ?)?\d{{1,5}}[\w. ]{{0,4}}"
-    r"(?:[-–—,|: ]*(?:page|pg\.?|p\.|version|introduced|enrolled|engrossed|as amended|of|\d{1,4}))*"
+    rf"(?:[-–—,|: ]*(?:page|pg\.?|p\.|version|{STATE_OF_PRINT}|of|\d{{1,4}}))*"
     r"[-–—,|: ]*",
     re.IGNORECASE,
 )

@@ -1,0 +1,115 @@
+"""What printing and scanning put into a text never changes a verdict."""
+
+from __future__ import annotations
+
+import random
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tracker.classify import Judgement, classify
+
+PASSAGES = [
+    "SECTION 1. A law enforcement agency shall not detain an individual on the basis of a civil"
+    " immigration detainer after the individual becomes eligible for release from custody.\n\n"
+    "SECTION 2. A county jail may not enter into or renew an agreement under 8 U.S.C. Section"
+    " 1357(g) with United States Immigration and Customs Enforcement.",
+    "SECTION 1. Each sheriff shall comply with every immigration detainer request and shall notify"
+    " federal immigration authorities of the release date of the inmate.",
+    "SECTION 1. A landlord may bring an action in unlawful detainer after the notice to quit has"
+    " expired. The forcible entry and detainer statute is amended.",
+    "SECTION 1. The department shall adopt rules for hockey rinks. The ice must be inspected each"
+    " year by the county.",
+    "SECTION 1. A public school shall keep a register of attendance and report it to the board.",
+]
+HEADERS = ["Page 7 of 12", "HB 1222 - As Introduced", "- 3 -", "S.B. No. 8"]
+
+
+def meaning(found: Judgement) -> tuple[object, ...]:
+    return found.relevant, found.stance, sorted(one.topic for one in found.topics)
+
+
+def words_of(text: str) -> list[str]:
+    return re.findall(r"\S+|\n+", text)
+
+
+def soft_hyphens(text: str, chance: random.Random) -> str:
+    return re.sub(
+        r"[a-z]{7,}",
+        lambda found: found[0][:3] + "\u00ad" + found[0][3:] if chance.random() < 0.5 else found[0],
+        text,
+    )
+
+
+def ligatures(text: str, chance: random.Random) -> str:
+    return text.replace("ffi", "ﬃ").replace("fi", "ﬁ").replace("fl", "ﬂ")
+
+
+def odd_blanks(text: str, chance: random.Random) -> str:
+    return re.sub(r" ", lambda _: chance.choice([" ", "\u00a0", "  ", " \u200b", "\u2009"]), text)
+
+
+def line_numbers(text: str, chance: random.Random) -> str:
+    """A print of numbered lines, a few words each."""
+    lines: list[str] = []
+    for paragraph in text.split("\n\n"):
+        words = paragraph.split()
+        while words:
+            take = chance.randint(4, 9)
+            lines.append(" ".join(words[:take]))
+            words = words[take:]
+        lines.append("")
+    return "\n".join(f"{n:>3}  {line}" if line else "" for n, line in enumerate(lines, 1))
+
+
+def hyphenated(text: str, chance: random.Random) -> str:
+    """Words broken at line ends, as a printer would."""
+    return re.sub(
+        r"\b([a-z]{4,6})([a-z]{4,})\b",
+        lambda found: f"{found[1]}-\n{found[2]}" if chance.random() < 0.3 else found[0],
+        text,
+    )
+
+
+def page_breaks(text: str, chance: random.Random) -> str:
+    """A page ends between two words; header and page number stand there."""
+    words = text.split(" ")
+    for _ in range(3):
+        place = chance.randrange(1, len(words))
+        words[place] = f"\n\n{chance.choice(HEADERS)}\n\n{words[place]}"
+    return " ".join(words)
+
+
+FURNITURE = [soft_hyphens, ligatures, odd_blanks, line_numbers, hyphenated, page_breaks]
+
+
+@pytest.mark.parametrize("furnish", FURNITURE, ids=lambda one: one.__name__)
+@settings(max_examples=40, deadline=None)
+@given(passage=st.sampled_from(PASSAGES), seed=st.integers(0, 10_000))
+def test_furniture_changes_no_verdict(furnish: object, passage: str, seed: int) -> None:
+    assert callable(furnish)
+    printed = furnish(passage, random.Random(seed))
+    found = classify(None, None, printed)
+    assert meaning(found) == meaning(classify(None, None, passage))
+    for span in found.evidence:
+        assert printed[span.start : span.end] == span.quote
+
+
+@settings(max_examples=60, deadline=None)
+@given(passage=st.sampled_from(PASSAGES), seed=st.integers(0, 10_000))
+def test_all_furniture_at_once_changes_no_verdict(passage: str, seed: int) -> None:
+    chance = random.Random(seed)
+    printed = soft_hyphens(ligatures(line_numbers(passage, chance), chance), chance)
+    assert meaning(classify(None, None, printed)) == meaning(classify(None, None, passage))
+
+
+def test_scanned_letters_are_read() -> None:
+    scanned = "A sheriff shall h0nor each imrnigration detainer of lCE."
+    assert classify(None, None, scanned).relevant
+
+
+def test_typographic_signs_are_read() -> None:
+    printed = "A county’s “sanctuary policy” — or ‘sanctuary city’ ordinance — is void."
+    assert classify(None, None, printed).relevant
