@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, Subquery, delete, func, insert, select
 
 from tracker.bill_rows import BILL, LISTS, TEXT, Row
 from tracker.classify import Judgement, classify, rules_hash
 from tracker.classify.book import Book
+from tracker.classify.force import book_in_force
 from tracker.items import BillItem, TextMark
 from tracker.models import Decision, Evidence, TopicVerdict, Verdict
 from tracker.normalise import cleaned
@@ -53,7 +54,7 @@ def read_words(connection: Connection, bill_ids: Sequence[int]) -> Iterator[Word
     """The words of these bills, in no order; a couple of hundred bills in memory at a time."""
     for start in range(0, len(bill_ids), BILLS_PER_READ):
         some = bill_ids[start : start + BILLS_PER_READ]
-        texts = _newest_texts(connection, some)
+        texts = _texts(connection, some)
         query = select(BILL.c.id, BILL.c.title, BILL.c.abstract, BILL.c.subjects)
         for row in connection.execute(query.where(BILL.c.id.in_(some))).all():
             text = texts.get(row.id)
@@ -71,28 +72,29 @@ def read_words(connection: Connection, bill_ids: Sequence[int]) -> Iterator[Word
             )
 
 
-def _newest_texts(connection: Connection, bill_ids: Sequence[int]) -> dict[int, Row]:
-    """Bill → its newest version that has a text (a later one may be known without)."""
+def newest_texts(bill_ids: Sequence[int] | None = None) -> Subquery:
+    """(bill_id, text_sha256) of each bill's newest version that has a text.
+
+    A later version may be known without one.
+    """
     versions = LISTS["versions"]
-    here = (
-        versions.c.bill_id.in_(bill_ids),
-        versions.c.removed_at.is_(None),
-        versions.c.text_sha256.is_not(None),
+    rank = (
+        func.row_number()
+        .over(partition_by=versions.c.bill_id, order_by=versions.c.position.desc())
+        .label("rank")
     )
-    newest = (
-        select(versions.c.bill_id, func.max(versions.c.position).label("position"))
-        .where(*here)
-        .group_by(versions.c.bill_id)
+    ranked = (
+        select(versions.c.bill_id, versions.c.text_sha256, rank)
+        .where(versions.c.removed_at.is_(None), versions.c.text_sha256.is_not(None))
         .subquery()
     )
-    query = (
-        select(versions.c.bill_id, TEXT.c.sha256, TEXT.c.text, TEXT.c.marks)
-        .join(TEXT, TEXT.c.sha256 == versions.c.text_sha256)
-        .join(
-            newest,
-            (newest.c.bill_id == versions.c.bill_id) & (newest.c.position == versions.c.position),
-        )
-        .where(*here)
+    return select(ranked.c.bill_id, ranked.c.text_sha256).where(ranked.c.rank == 1).subquery()
+
+
+def _texts(connection: Connection, bill_ids: Sequence[int]) -> dict[int, Row]:
+    newest = newest_texts(bill_ids)
+    query = select(newest.c.bill_id, TEXT.c.sha256, TEXT.c.text, TEXT.c.marks).join(
+        TEXT, TEXT.c.sha256 == newest.c.text_sha256
     )
     return {row.bill_id: row for row in connection.execute(query)}
 
@@ -107,7 +109,7 @@ def write_verdict(connection: Connection, words: Words, found: Judgement, now: d
             bill_id=words.bill_id,
             level=found.level,
             relevant=found.relevant if decision is None else decision.relevant,
-            stance=found.stance if decision is None else decision.stance,
+            stance=(decision and decision.stance) or found.stance,
             score=found.score,
             rules_hash=rules_hash(),
             judged_at=now,
@@ -118,7 +120,8 @@ def write_verdict(connection: Connection, words: Words, found: Judgement, now: d
     ]
     if decision is not None and decision.topics:
         topics = [
-            {"topic": topic, "stance": decision.stance, "score": 1.0} for topic in decision.topics
+            {"topic": topic, "stance": decision.stance or found.stance, "score": 1.0}
+            for topic in decision.topics
         ]
     _insert(connection, TopicVerdict, words.bill_id, topics)
     evidence = [
@@ -142,6 +145,39 @@ def _insert(
 ) -> None:
     if rows:
         connection.execute(insert(model), [{"bill_id": bill_id, **row} for row in rows])
+
+
+def decide(
+    connection: Connection,
+    bill_id: int,
+    *,
+    relevant: bool,
+    topics: Sequence[str] = (),
+    stance: str | None = None,
+    note: str = "",
+    by: str,
+    now: dt.datetime,
+) -> None:
+    """Store a person's decision and put it on top of the verdict.
+
+    Without ``topics`` or ``stance`` those of the rules stand. Raises ``ValueError`` for a topic
+    that the rules do not know.
+    """
+    known = book_in_force().file.topics
+    if unknown := [topic for topic in topics if topic not in known]:
+        raise ValueError(f"no topic {unknown[0]!r}; known: {', '.join(known)}")
+    connection.execute(
+        insert(Decision).values(
+            bill_id=bill_id,
+            relevant=relevant,
+            topics=list(topics),
+            stance=stance,
+            note=note,
+            decided_by=by,
+            decided_at=now,
+        )
+    )
+    judge(connection, [bill_id], now)
 
 
 def newest_decision(connection: Connection, bill_id: int) -> Row | None:

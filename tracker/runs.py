@@ -24,6 +24,7 @@ from tracker.expectations import Expectations
 from tracker.ingest import BillKey, Occasion, Outcome, Stored, bill_key, item_hash, store
 from tracker.items import BillItem
 from tracker.judging import judge, worth_its_page
+from tracker.likeness import link_alike
 from tracker.models import FetchedPage, HttpValidator, Run, SourceState
 from tracker.normalise import identifier_key
 from tracker.search import index_pending
@@ -302,6 +303,7 @@ class CrawlRun:
                 release_changes(connection, self.id, self._released_at)
                 self._keep_for_next(connection)
         index_pending(self._engine)
+        link_alike(self._engine)
         return self._row()
 
     def _why_failed(self) -> str:

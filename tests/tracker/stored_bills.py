@@ -36,7 +36,7 @@ def add_bill(
 ) -> Bill:
     """``topics``: slug → stance; ``text`` becomes the text of its one version."""
     bill = Bill(
-        source=state,
+        source=columns.pop("source", state),
         jurisdiction=state,
         identifier_key=identifier,
         title=title,

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from tests.tracker.stored_bills import NOW, add_bill, add_version
 from tracker.db import writing_session
+from tracker.likeness import link_alike
 from tracker.models import (
     Action,
     Bill,
@@ -226,6 +227,22 @@ def test_two_versions_are_compared(pages: TestClient) -> None:
     assert re.search(r"<del>\s*not</del>", pages.get("/bills/1/compare?old=2&new=1").text)
     assert "are the same" in pages.get("/bills/1/compare?old=2&new=2").text
     assert pages.get("/bills/2/compare").status_code == 404
+
+
+def test_alike_bills_are_shown_compared_and_to_review(told: Engine, pages: TestClient) -> None:
+    with writing_session(told) as session:
+        model = " ".join(f"Clause {n} binds every county jail in the state." for n in range(40))
+        first = add_bill(session, "HB 70", "Jails", state="va", text=model).id
+        twin = add_bill(session, "SB 71", "Jails", state="va", level="off", text=f"{model} New.").id
+    link_alike(told)
+    page = words(pages.get(f"/bills/{first}").text)
+    assert "VA SB 71 100% the same, compare" in page.replace("99%", "100%")
+    redline = pages.get(f"/bills/{first}/beside/{twin}").text
+    assert re.search(r"<ins>\s*New\.?</ins>", redline)
+    assert pages.get(f"/bills/{first}/beside/2").status_code == 404
+    waiting = words(pages.get("/review").text)
+    assert "VA SB 71 Jails" in waiting
+    assert "of its words are those of VA HB 70" in waiting
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from tracker.cli import (
     classify,
     crawl,
     database,
+    decide,
     demo,
     digest,
     rules,
@@ -30,6 +31,7 @@ app.command()(demo.demo)
 app.command()(run.run)
 app.command()(crawl.crawl)
 app.command()(classify.classify)
+app.command()(decide.decide)
 app.add_typer(rules.app, name="rules")
 app.add_typer(database.app, name="db")
 app.add_typer(subscribers.app, name="subscribers")

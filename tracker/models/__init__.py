@@ -12,6 +12,7 @@ from tracker.models.bills import (
     VoteEvent,
 )
 from tracker.models.channels import MailReport, RateCount, WebhookDelivery, WebhookEndpoint
+from tracker.models.likeness import BillSketch, Likeness, SketchHash
 from tracker.models.people import (
     Digest,
     Edition,
@@ -30,6 +31,7 @@ __all__ = [
     "Base",
     "Bill",
     "BillBefore",
+    "BillSketch",
     "BillText",
     "Change",
     "Decision",
@@ -39,6 +41,7 @@ __all__ = [
     "FetchedPage",
     "Hearing",
     "HttpValidator",
+    "Likeness",
     "MailReport",
     "MailStop",
     "News",
@@ -46,6 +49,7 @@ __all__ = [
     "RateCount",
     "RelatedBill",
     "Run",
+    "SketchHash",
     "SourceState",
     "Sponsorship",
     "Subscriber",

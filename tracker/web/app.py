@@ -61,6 +61,7 @@ def create_app(engine: Engine, mounts: Sequence[Mount] = ()) -> FastAPI:
     app.state.engine = engine
     app.state.nav = [
         NavLink("/bills", "Bills"),
+        NavLink("/review", "To review"),
         NavLink("/sources", "Sources"),
         *(link for mount in mounts for link in mount.nav),
     ]

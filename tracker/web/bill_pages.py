@@ -7,12 +7,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
+from tracker.likeness import bills_like
 from tracker.models import (
     Bill,
     Change,
@@ -88,6 +90,7 @@ def bill_page(request: Request, bill_id: int, session: Database) -> HTMLResponse
             ],
             "steps": _steps(bill),
             "companions": _companions(session, bill),
+            "alike": bills_like(session, bill_id),
             "versions": versions,
             "comparable": [version for version in versions if version.text_sha256],
             "changes": session.scalars(
@@ -137,37 +140,75 @@ def version_text(bill_id: int, version_id: int, session: Database) -> PlainTextR
     return PlainTextResponse(version.body.text)
 
 
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A text on one side of a comparison, and the page that has it whole."""
+
+    name: str
+    url: str
+    text: str
+
+
 @router.get("/bills/{bill_id:int}/compare")
 def compare_page(
     request: Request, bill_id: int, session: Database, old: str = "", new: str = "", all: str = ""
 ) -> HTMLResponse:
     """``old`` and ``new`` are ids of versions; without them, the last two that have a text."""
     bill = _bill(session, bill_id)
-    versions = [version for version in bill.versions if version.text_sha256]
+    versions = _with_text(bill)
     if len(versions) < 2:
         raise HTTPException(404, "Fewer than two versions of this bill have a text to compare.")
     by_id = {str(version.id): version for version in versions}
-    chosen_old, chosen_new = by_id.get(old, versions[-2]), by_id.get(new, versions[-1])
+    chosen = by_id.get(old, versions[-2]), by_id.get(new, versions[-1])
+    sides = _side(bill, chosen[0]), _side(bill, chosen[1])
+    choices = {"versions": versions, "old": chosen[0], "new": chosen[1]}
+    return _compared(request, bill, sides, bool(all), choices)
+
+
+@router.get("/bills/{bill_id:int}/beside/{other_id:int}")
+def beside_page(
+    request: Request, bill_id: int, other_id: int, session: Database, all: str = ""
+) -> HTMLResponse:
+    """The newest texts of two bills, e.g. of companions or of one model in two states."""
+    bills = _bill(session, bill_id), _bill(session, other_id)
+    sides = []
+    for bill in bills:
+        versions = _with_text(bill)
+        if not versions:
+            raise HTTPException(404, f"We have no text of {bill.identifier_key} to compare.")
+        sides.append(_side(bill, versions[-1]))
+    return _compared(request, bills[0], (sides[0], sides[1]), bool(all), {"other": bills[1]})
+
+
+def _with_text(bill: Bill) -> list[Version]:
+    return [one for one in bill.versions if one.text_sha256 and one.removed_at is None]
+
+
+def _side(bill: Bill, version: Version) -> Side:
+    name = f"{bill.jurisdiction.upper()} {bill.identifier_key}, {version.note or 'version'}"
+    return Side(name, f"/bills/{bill.id}/versions/{version.id}", _text(version))
+
+
+def _compared(
+    request: Request, bill: Bill, sides: tuple[Side, Side], whole: bool, more: dict[str, Any]
+) -> HTMLResponse:
     shown: list[list[Segment]] = []
     too_long = ""
     try:
-        segments = word_diff(_text(chosen_old), _text(chosen_new))
-        shown = [segments] if all else passages(segments)
+        segments = word_diff(sides[0].text, sides[1].text)
+        shown = [segments] if whole else passages(segments)
     except TooLong as error:
         too_long = str(error)
-    return templates.page(
-        request,
-        "compare.html",
-        {
-            "bill": bill,
-            "versions": versions,
-            "old": chosen_old,
-            "new": chosen_new,
-            "passages": shown,
-            "whole": bool(all),
-            "too_long": too_long,
-        },
-    )
+    context: dict[str, Any] = {
+        "bill": bill,
+        "other": None,
+        "sides": sides,
+        "passages": shown,
+        "whole": whole,
+        "too_long": too_long,
+        **more,
+    }
+    return templates.page(request, "compare.html", context)
 
 
 def _bill(session: Session, bill_id: int) -> Bill:

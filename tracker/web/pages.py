@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, contains_eager
 
 from tracker.health import source_health
 from tracker.models import Bill, Change, FetchedPage, Hearing, Run, Verdict
+from tracker.review_queue import review_queue
 from tracker.search import BillFilter, search
 from tracker.stages import STAGES
 from tracker.web.database import Database
@@ -89,6 +90,11 @@ def sources_page(request: Request, session: Database) -> HTMLResponse:
     sources = source_health(session, dt.datetime.now(dt.UTC))
     runs = session.scalars(select(Run).order_by(Run.id.desc()).limit(RUNS_SHOWN)).all()
     return templates.page(request, "sources.html", {"sources": sources, "runs": runs})
+
+
+@router.get("/review")
+def review_page(request: Request, session: Database) -> HTMLResponse:
+    return templates.page(request, "review.html", {"waiting": review_queue(session)})
 
 
 @router.get("/runs/{run_id:int}")

@@ -303,6 +303,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "bill_id", name=op.f("pk_bill_before")),
     )
     op.create_table(
+        "bill_sketch",
+        sa.Column("bill_id", sa.Integer(), nullable=False),
+        sa.Column("text_sha256", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["bill_id"], ["bill.id"], name=op.f("fk_bill_sketch_bill_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("bill_id", name=op.f("pk_bill_sketch")),
+    )
+    op.create_table(
         "change",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("bill_id", sa.Integer(), nullable=False),
@@ -391,6 +400,23 @@ def upgrade() -> None:
         batch_op.create_index("ix_hearing_date", ["date"], unique=False)
 
     op.create_table(
+        "likeness",
+        sa.Column("bill_id", sa.Integer(), nullable=False),
+        sa.Column("other_id", sa.Integer(), nullable=False),
+        sa.Column("share", sa.Double(), nullable=False),
+        sa.CheckConstraint("bill_id < other_id", name="ordered"),
+        sa.ForeignKeyConstraint(
+            ["bill_id"], ["bill.id"], name=op.f("fk_likeness_bill_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["other_id"], ["bill.id"], name=op.f("fk_likeness_other_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("bill_id", "other_id", name=op.f("pk_likeness")),
+    )
+    with op.batch_alter_table("likeness", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_likeness_other_id"), ["other_id"], unique=False)
+
+    op.create_table(
         "related_bill",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("bill_id", sa.Integer(), nullable=False),
@@ -407,6 +433,19 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("related_bill", schema=None) as batch_op:
         batch_op.create_index("ix_related_bill_bill_id", ["bill_id"], unique=False)
+
+    op.create_table(
+        "sketch_hash",
+        sa.Column("hash", sa.BigInteger(), nullable=False),
+        sa.Column("bill_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["bill_id"], ["bill.id"], name=op.f("fk_sketch_hash_bill_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("hash", "bill_id", name=op.f("pk_sketch_hash")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("sketch_hash", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sketch_hash_bill_id"), ["bill_id"], unique=False)
 
     op.create_table(
         "sponsorship",
@@ -656,10 +695,18 @@ def downgrade() -> None:
         batch_op.drop_index("ix_sponsorship_bill_id")
 
     op.drop_table("sponsorship")
+    with op.batch_alter_table("sketch_hash", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sketch_hash_bill_id"))
+
+    op.drop_table("sketch_hash")
     with op.batch_alter_table("related_bill", schema=None) as batch_op:
         batch_op.drop_index("ix_related_bill_bill_id")
 
     op.drop_table("related_bill")
+    with op.batch_alter_table("likeness", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_likeness_other_id"))
+
+    op.drop_table("likeness")
     with op.batch_alter_table("hearing", schema=None) as batch_op:
         batch_op.drop_index("ix_hearing_date")
         batch_op.drop_index("ix_hearing_bill_id")
@@ -678,6 +725,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_change_run_id")
 
     op.drop_table("change")
+    op.drop_table("bill_sketch")
     op.drop_table("bill_before")
     with op.batch_alter_table("action", schema=None) as batch_op:
         batch_op.drop_index("ix_action_bill_id")
