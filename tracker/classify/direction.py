@@ -1,8 +1,9 @@
 """Which way a sentence turns an act: required or allowed, or forbidden, refused and punished.
 
-From the act back to the start of its clause every word that turns things around counts once
-("prohibits … policies that restrict …" turns twice), up to the finite verb that settles it
-("shall", "may not"); verbs like "requires" lead on without turning. An item of a list goes on reading in the words that lead to it.
+From the act back to the verb that settles it ("shall", "may not", "The bill prohibits") every
+word that turns things around counts once: "prohibits … policies that restrict …" turns twice.
+Verbs like "requires" lead on without turning. An item of a list goes on reading in the words
+that lead to it. Where nothing before the act settles it, what follows does: "… is void".
 """
 
 from __future__ import annotations
@@ -16,24 +17,52 @@ from typing import Literal
 from tracker.classify.clauses import Clause, Clauses
 
 Kind = Literal[
-    "forbids", "requires", "leads", "turns", "forbids_after", "reports", "excepts", "only_if"
+    "ignored", "forbids", "requires", "leads", "turns", "afterwards", "reports", "excepts",
+    "only_if",
 ]  # fmt: skip
-RANK: dict[Kind, int] = {
-    "reports": 0, "only_if": 1, "forbids": 2, "forbids_after": 3, "turns": 4, "excepts": 5,
-    "requires": 6, "leads": 7,
-}  # fmt: skip
-LEADING: frozenset[Kind] = frozenset(
-    ("forbids", "requires", "leads", "turns", "reports", "excepts")
+BEFORE: frozenset[Kind] = frozenset(
+    ("ignored", "forbids", "requires", "leads", "turns", "reports", "excepts", "only_if")
 )
-TRAILING: frozenset[Kind] = frozenset(("forbids_after", "only_if", "forbids", "requires"))
+AFTER: frozenset[Kind] = frozenset(
+    ("ignored", "forbids", "requires", "turns", "afterwards", "only_if", "reports")
+)
+FINITE = ("forbids", "requires")
 WEAK = 0.3
 """How much a direction counts that no word states."""
+NEAR_AFTER = 160
+"""Characters after an act within which a condition speaks of it."""
+
 JOINED = re.compile(
     r"[\s,/]*(?:(?:or|and|and/or|nor|otherwise|in any way|in any manner|materially|to|attempt to"
-    r"|unreasonably|from|a|the)[\s,]*)*",
+    r"|unreasonably|from|a|the|that|which)[\s,]*)*",
     re.I,
 )
-RELATIVE = re.compile(r"(?:\b(?:that|which|who|whose|where|whereby|whom) (?:\w+ ){0,2})$", re.I)
+RELATIVE = re.compile(
+    r"\b(?:that|which|who|whose|where|whereby|whom|if|when|whenever|whoever)"
+    r" (?:[\w'-]+,? ){0,6}$",
+    re.I,
+)
+# A verb here opens a statement of its own: what stands before does not govern it.
+OPENS = re.compile(
+    r"(?:[;:.]|\band(?: to)?|\b(?:bill|act|measure|resolution|title|ordinance|section|it|would|also"
+    r"|further|concerning|regarding|relates? to|relating to|relative to|provides? for|so as to"
+    r"|in order to|and for|by))"
+    r",?\s*(?:the |a )?$|^[\W\d]*(?:an act |a bill |bill |act |to |the )*$",
+    re.I,
+)
+NOBODY = re.compile(r"(?:^|[,:;] |\bthat )[\W\d]*(?:\(?\w{1,3}[.)] )*(?:no|neither|none|nor)\b", re.I)
+
+THAT_LAW = (
+    r"\w*\b[^.;]{0,60}?\b(?:that|those|these|this|the above|the foregoing|such) (?:[\w-]+ ){0,3}?(?:provision"
+    r"|requirement|prohibition|law|exception|authori|dut|limit|restriction|program|section|exemption)"
+)
+ENDS = re.compile(rf"\b(?:repeal|delet|eliminat|remov|strik|rescind|end|abolish){THAT_LAW}", re.I)
+EXTENDS = re.compile(
+    rf"\b(?:expand|extend|appl|broaden|recast|strengthen|additionally|further|also|instead|includ)"
+    rf"{THAT_LAW}", re.I,
+)  # fmt: skip
+SENTENCES_ON = 2
+"""A bill says within so many sentences what it does with the existing law it told of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +78,17 @@ class Turn:
 class Direction:
     """``sign`` 1: the act is required, allowed or happens; -1: it is forbidden; 0: only reported.
 
-    ``strength`` 0 to 1; ``turns`` are the words it was read from, outermost last.
+    ``stated`` is false where no word tells; ``turns`` are the words it was read from, innermost
+    first.
     """
 
     sign: int
     strength: float
     turns: tuple[Turn, ...] = ()
+
+    @property
+    def stated(self) -> bool:
+        return bool(self.turns)
 
 
 class Turns:
@@ -62,48 +96,46 @@ class Turns:
 
     def __init__(self, text: str, found: Sequence[Turn]) -> None:
         self.text = text
-        self.leading = _InOrder([one for one in found if one.kind in LEADING])
-        self.trailing = _InOrder([one for one in found if one.kind in TRAILING])
+        self.before = _InOrder([one for one in found if one.kind in BEFORE])
+        self.after = _InOrder([one for one in found if one.kind in AFTER])
 
     def read(self, clauses: Clauses, act: tuple[int, int]) -> Direction:
         """The direction of the act at this span."""
         n = clauses.at(act[0])
         clause = clauses[n]
         reading = _Reading(self.text)
-        settled = reading.back(self.leading.between(clause.start, act[0]), act[0])
+        turns = self.before.between(clause.start, act[0])
+        inside = [one for one in self.before.between(*act) if one.kind in FINITE]
+        settled = reading.back([*turns, *inside], clause.start, bool(clause.lead))
         for lead in reversed(clause.lead):
             if settled:
                 break
-            settled = reading.back(
-                self.leading.between(clauses[lead].start, clauses[lead].end), clauses[lead].end
-            )
+            first = clauses[lead]
+            turns = self.before.between(first.start, first.end)
+            settled = reading.back(turns, first.start, lead != clause.lead[0])
         follows = clause.follows
         while not settled and not reading.turns and follows is not None:
-            before = clauses[follows]
-            settled = reading.elliptical(self.leading.between(before.start, before.end))
-            follows = before.follows
-        after = self.trailing.between(act[1], self._reach(clauses, n))
-        return reading.forward(after, act[1], settled)
-
-    def _reach(self, clauses: Clauses, n: int) -> int:
-        """How far words after the act may speak of it: a title's next clause, else its own."""
-        clause: Clause = clauses[n]
-        if clause.kind == "title" and n + 1 < len(clauses.all):
-            return clauses[n + 1].end
-        return clause.end
+            earlier = clauses[follows]
+            settled = reading.elliptical(self.before.between(earlier.start, earlier.end), earlier)
+            follows = earlier.follows
+        if not settled:
+            settled = reading.forward(self.after.between(act[1], clause.end), act[1])
+        if not settled and clause.kind == "title" and n + 1 < len(clauses.all):
+            following = clauses[n + 1]
+            reading.next_clause(self.after.between(following.start, following.end), following)
+        reading.conditions(self.after.between(act[1], clause.end), act[1])
+        return reading.direction()
 
 
 class _InOrder:
-    """Turns in order and without overlaps; of two in one place the one of the lower rank."""
+    """Turns in order and without overlaps: the earlier one stands, of two in one place the longer."""
 
     def __init__(self, found: Sequence[Turn]) -> None:
-        self.all: list[Turn] = []
-        for turn in sorted(found, key=lambda one: (one.start, RANK[one.kind], -one.end)):
-            if self.all and turn.start < self.all[-1].end:
-                if RANK[turn.kind] < RANK[self.all[-1].kind]:
-                    self.all[-1] = turn
-                continue
-            self.all.append(turn)
+        kept: list[Turn] = []
+        for turn in sorted(found, key=lambda one: (one.start, -one.end, one.kind != "ignored")):
+            if not kept or turn.start >= kept[-1].end:
+                kept.append(turn)
+        self.all = [one for one in kept if one.kind != "ignored"]
         self.starts = [one.start for one in self.all]
 
     def between(self, start: int, end: int) -> list[Turn]:
@@ -115,16 +147,33 @@ class _Reading:
         self.text = text
         self.turns: list[Turn] = []
         self.sign = 1
-        self.reported = False
-        self.excepted = False
+        self.reported = self.excepted = False
 
-    def back(self, turns: Sequence[Turn], until: int) -> bool:
-        """Read backwards; true when a finite verb has settled the direction."""
+    def direction(self) -> Direction:
+        if self.reported:
+            return Direction(0, 1.0, tuple(self.turns))
+        strength = 1.0 if self.turns else WEAK
+        return Direction(self.sign, strength * (WEAK if self.excepted else 1.0), tuple(self.turns))
+
+    def _take(self, turn: Turn, flips: bool) -> None:
+        self.turns.append(turn)
+        if flips:
+            self.sign = -self.sign
+
+    def back(self, turns: Sequence[Turn], start: int, led: bool) -> bool:
+        """Read backwards; true when the direction is settled.
+
+        ``led``: the clause is an item whose own first verb may hang on words before the list.
+        """
         nearer: Turn | None = None
         for turn in reversed(turns):
+            before = self.text[max(start, turn.start - 90) : turn.start]
             if turn.kind == "reports":
-                self.reported = not self.turns
+                self.reported = True
                 self.turns.append(turn)
+                return True
+            if turn.kind == "only_if":
+                self._take(turn, self.sign > 0)
                 return True
             if turn.kind == "excepts":
                 self.excepted = True
@@ -132,17 +181,16 @@ class _Reading:
             if turn.kind == "turns" and self._same(turn, nearer):
                 nearer = turn
                 continue
-            self.turns.append(turn)
-            if turn.kind in ("forbids", "turns"):
-                self.sign = -self.sign
+            nobody = turn.kind == "requires" and bool(NOBODY.search(before))
+            self._take(turn, turn.kind in ("forbids", "turns") or nobody)
             nearer = turn
-            if turn.kind in ("forbids", "requires") and not self._subordinate(turn):
+            if RELATIVE.search(before):
+                continue
+            if turn.kind in FINITE:
+                return True
+            if OPENS.search(before) and not (led and turn.start - start < 12):
                 return True
         return False
-
-    def _subordinate(self, turn: Turn) -> bool:
-        """``a policy that requires …``: what governs the policy is still to come."""
-        return RELATIVE.search(self.text, max(0, turn.start - 30), turn.start) is not None
 
     def _same(self, turn: Turn, nearer: Turn | None) -> bool:
         """``prohibit or restrict`` turns once."""
@@ -152,32 +200,67 @@ class _Reading:
             and JOINED.fullmatch(self.text, turn.end, nearer.start) is not None
         )
 
-    def elliptical(self, turns: Sequence[Turn]) -> bool:
-        """``shall not ask …; hold …``: the finite verb of the clause before speaks here too."""
+    def elliptical(self, turns: Sequence[Turn], clause: Clause) -> bool:
+        """``shall not ask …; hold …``: the verb of the clause before speaks here too."""
         for turn in turns:
-            if turn.kind in ("forbids", "requires"):
+            if turn.kind in FINITE:
+                before = self.text[clause.start : turn.start]
+                nobody = turn.kind == "requires" and bool(NOBODY.search(before))
+                self._take(turn, turn.kind == "forbids" or nobody)
+                return True
+            if turn.kind == "reports" and clause.kind == "title":
+                self.reported = True
                 self.turns.append(turn)
-                if turn.kind == "forbids":
-                    self.sign = -self.sign
                 return True
         return False
 
-    def forward(self, after: Sequence[Turn], act_end: int, settled: bool) -> Direction:
-        for turn in after:
-            if turn.kind == "only_if" and self.sign > 0 and turn.start - act_end < 150:
+    def forward(self, turns: Sequence[Turn], act_end: int) -> bool:
+        """What is said after an act that nothing before it settles."""
+        open_before = bool(self.turns)
+        for n, turn in enumerate(turns):
+            if turn.kind == "afterwards":
+                self._take(turn, True)
+                return True
+            if turn.kind in FINITE:
+                following = turns[n + 1] if n + 1 < len(turns) else None
+                ends = following is not None and following.start - turn.end < 14
+                ends = ends and following.kind in ("turns", "afterwards")  # type: ignore[union-attr]
+                if open_before and turn.kind == "requires" and not ends:
+                    return False
+                self._take(turn, (turn.kind == "forbids") != ends)
+                return True
+        return False
+
+    def next_clause(self, turns: Sequence[Turn], clause: Clause) -> None:
+        """``Sanctuary policies; prohibit``: a title says at the end what is done."""
+        for turn in turns[:1]:
+            if turn.start - clause.start > 3 or (turn.kind in FINITE):
+                return
+            if turn.kind in ("turns", "afterwards"):
+                self._take(turn, True)
+            elif turn.kind == "reports" and not self.turns:
+                self.reported = True
                 self.turns.append(turn)
-                return Direction(-1, 1.0, tuple(self.turns))
-            if turn.kind == "forbids_after" and not settled:
-                self.turns.append(turn)
-                self.sign = -self.sign
-                settled = True
-                break
-            if turn.kind in ("forbids", "requires") and not self.turns:
-                self.turns.append(turn)
-                self.sign = -1 if turn.kind == "forbids" else 1
-                settled = True
-                break
-        if self.reported:
-            return Direction(0, 1.0, tuple(self.turns))
-        strength = 1.0 if self.turns else WEAK
-        return Direction(self.sign, strength * (WEAK if self.excepted else 1.0), tuple(self.turns))
+
+    def conditions(self, turns: Sequence[Turn], act_end: int) -> None:
+        """``may hold … only if``: what is allowed on a condition is held back."""
+        if self.sign > 0 and not self.reported:
+            for turn in turns:
+                if turn.kind == "only_if" and turn.start - act_end < NEAR_AFTER:
+                    self._take(turn, True)
+                    return
+
+
+def carried_on(text: str, clauses: Clauses, n: int) -> int:
+    """``Existing law requires … . This bill would repeal that provision.``"""
+    for clause in clauses.all[n + 1 :]:
+        if clause.sentence > clauses[n].sentence + SENTENCES_ON:
+            return 0
+        if clause.sentence == clauses[n].sentence or clause.kind == "existing":
+            continue
+        words = text[clause.start : clause.end]
+        if ENDS.search(words):
+            return -1
+        if EXTENDS.search(words):
+            return 1
+    return 0

@@ -15,7 +15,7 @@ from functools import cached_property
 from tracker.classify.book import Book, ReadyRule, Unless
 from tracker.classify.clauses import Clauses, cut
 from tracker.classify.clean import Clean, clean, page_headers
-from tracker.classify.direction import Direction, Turn, Turns
+from tracker.classify.direction import Direction, Turn, Turns, carried_on
 from tracker.classify.phrases import Chain, Connector
 
 Span = tuple[int, int]
@@ -88,6 +88,10 @@ class Passage:
 
     def direction(self, hit: Hit) -> Direction:
         return self.turns.read(self.clauses, hit.act)
+
+    def carried_on(self, hit: Hit) -> int:
+        """What this bill does with existing law told of: 1 extends it, -1 ends it, 0 unsaid."""
+        return carried_on(self.text, self.clauses, hit.clause)
 
     def original(self, span: Span) -> Span:
         """The span in the field as it is stored."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tracker.classify.book import Book
@@ -45,6 +45,7 @@ class Finding:
     field: str
     span: Span
     weight: float
+    claim: float
     sign: int
     strength: float
     struck: bool
@@ -77,7 +78,8 @@ def weigh(
             adjacent |= _any(passage, book.file.adjacent)
         struck = _struck(book, text, marks)
         found += struck
-    score = _together(found)
+    # Struck words do not make a bill relevant.
+    score = _together((one.rule, one.weight) for one in found if not one.struck)
     relevant = score >= book.file.threshold
     return Judgement(
         level=_level(book, score, relevant, adjacent, settled, bool(text)),
@@ -157,37 +159,48 @@ def _weighed(
     span = passage.original(hit.whole)
     if span[1] - span[0] > LONGEST_QUOTE:
         span = passage.original(hit.act)
-    weight = rule.weight * SAYS[kind]
+    says = SAYS[kind]
     if changes is not None and changes.marked and not changes.near(span):
-        weight *= UNCHANGED_LAW
+        says *= UNCHANGED_LAW
     sign, strength = _turned(passage, hit)
-    strength *= TURNS_THE_BILL[kind]
+    if kind == "existing":
+        sign, strength = sign * passage.carried_on(hit), strength * rule.votes
+    else:
+        strength *= TURNS_THE_BILL[kind] * rule.votes
     return Finding(
-        rule.id, rule.topic, field, span, weight, -sign if struck else sign, strength, struck
+        rule=rule.id,
+        topic=rule.topic,
+        field=field,
+        span=span,
+        weight=rule.weight * says,
+        claim=(rule.weight if rule.claim is None else rule.claim) * says,
+        sign=-sign if struck else sign,
+        strength=strength,
+        struck=struck,
     )
 
 
+SIGNS: dict[str, int] = {"expands": 1, "limits": -1, "neutral": 0}
+
+
 def _turned(passage: Passage, hit: Hit) -> tuple[int, float]:
-    stance = hit.ready.rule.stance
-    if stance in ("cooperation", "resistance"):
-        direction = passage.direction(hit)
-        sign = direction.sign if stance == "cooperation" else -direction.sign
-        return sign, direction.strength
-    return {"expands": 1, "limits": -1, "neutral": 0}[stance], 1.0
+    rule = hit.ready.rule
+    if rule.stance in SIGNS:
+        return SIGNS[rule.stance], 1.0
+    direction = passage.direction(hit)
+    if not direction.stated and rule.otherwise is not None:
+        return SIGNS[rule.otherwise], direction.strength
+    return direction.sign if rule.stance == "cooperation" else -direction.sign, direction.strength
 
 
 # -- adding up ------------------------------------------------------------------------------
 
 
-def _together(found: Sequence[Finding]) -> float:
-    """How sure all rules together make us, each counted once, at its best.
-
-    Struck words do not make a bill relevant.
-    """
+def _together(found: Iterable[tuple[str, float]]) -> float:
+    """How sure rules make us together, each counted once, at its best."""
     best: dict[str, float] = {}
-    for one in found:
-        if not one.struck:
-            best[one.rule] = max(best.get(one.rule, 0.0), one.weight)
+    for rule, weight in found:
+        best[rule] = max(best.get(rule, 0.0), weight)
     doubt = 1.0
     for weight in best.values():
         doubt *= 1 - min(weight, 0.99)
@@ -211,7 +224,10 @@ def _topics(found: Sequence[Finding], relevant: bool) -> Iterator[TopicScore]:
     by_topic: dict[str, list[Finding]] = defaultdict(list)
     for one in found:
         by_topic[one.topic].append(one)
-    scores = {topic: _together(those) for topic, those in by_topic.items()}
+    scores = {
+        topic: _together((one.rule, one.claim) for one in those if not one.struck)
+        for topic, those in by_topic.items()
+    }
     ordered = sorted(scores, key=lambda topic: (-scores[topic], topic))
     for n, topic in enumerate(ordered):
         if n == 0 or scores[topic] >= TOPIC_LINE:
