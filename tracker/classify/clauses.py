@@ -59,7 +59,7 @@ KINDS: list[tuple[Kind, re.Pattern[str]]] = [
     ("definition", re.compile(
         r"[\s\w().-]{0,24}?\"[^\"]{2,80}\"(?:,? or \"[^\"]{2,80}\")*,? (?:shall )?(?:means?|includes?"
         r"|has the (?:same )?meaning|refers? to|do(?:es)? not include)\b|as used in th"
-        r"|(?:the )?term \"",
+        r"|(?:the )?term \"|by \"[^\"]{2,80}\" is meant",
         re.I)),
 ]  # fmt: skip
 

@@ -50,6 +50,15 @@ OPENS = re.compile(
     r",?\s*(?:the |a )?$|^[\W\d]*(?:an act |a bill |bill |act |to |the )*$",
     re.I,
 )
+# "Before agents may …": what is allowed only later.
+NOT_BEFORE = re.compile(r"^[\W\d]*(?:\(?\w{1,3}[.)] )*(?:before|until) [^,]*$", re.I)
+# An act here is told of as a condition or a mark of somebody: the verb that follows is not its own.
+SUBORDINATE = re.compile(
+    r"^[\W\d]*(?:\(?\w{1,3}[.)] )*(?:if|when|whenever|where|upon|on|before|after|once|in the case of)"
+    r"\b[^,]*$|\b(?:that|which|who|whom|whoever)(?: [\w'-]+){0,3} $",
+    re.I,
+)
+AND = re.compile(r"\band (?:to )?$", re.I)
 NOBODY = re.compile(r"(?:^|[,:;] |\bthat )[\W\d]*(?:\(?\w{1,3}[.)] )*(?:no|neither|none|nor)\b", re.I)
 
 THAT_LAW = (
@@ -99,13 +108,18 @@ class Turns:
         self.before = _InOrder([one for one in found if one.kind in BEFORE])
         self.after = _InOrder([one for one in found if one.kind in AFTER])
 
-    def read(self, clauses: Clauses, act: tuple[int, int]) -> Direction:
-        """The direction of the act at this span."""
+    def read(
+        self, clauses: Clauses, act: tuple[int, int], own: Sequence[tuple[int, int]] = ()
+    ) -> Direction:
+        """The direction of the act at this span; ``own``: words that say with it what is done."""
         n = clauses.at(act[0])
         clause = clauses[n]
-        reading = _Reading(self.text)
+        reading = _Reading(self.text, own)
         turns = self.before.between(clause.start, act[0])
         inside = [one for one in self.before.between(*act) if one.kind in FINITE]
+        before = self.text[clause.start : act[0]]
+        if AND.search(before[-8:]):
+            turns = [one for one in turns if one.kind != "reports"]
         settled = reading.back([*turns, *inside], clause.start, bool(clause.lead))
         for lead in reversed(clause.lead):
             if settled:
@@ -119,7 +133,8 @@ class Turns:
             settled = reading.elliptical(self.before.between(earlier.start, earlier.end), earlier)
             follows = earlier.follows
         if not settled:
-            settled = reading.forward(self.after.between(act[1], clause.end), act[1])
+            told_of = SUBORDINATE.search(before[-300:]) is not None
+            settled = reading.forward(self.after.between(act[1], clause.end), told_of)
         if not settled and clause.kind == "title" and n + 1 < len(clauses.all):
             following = clauses[n + 1]
             reading.next_clause(self.after.between(following.start, following.end), following)
@@ -143,8 +158,8 @@ class _InOrder:
 
 
 class _Reading:
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, text: str, own: Sequence[tuple[int, int]]) -> None:
+        self.text, self.own = text, own
         self.turns: list[Turn] = []
         self.sign = 1
         self.reported = self.excepted = False
@@ -167,7 +182,10 @@ class _Reading:
         """
         nearer: Turn | None = None
         for turn in reversed(turns):
-            before = self.text[max(start, turn.start - 90) : turn.start]
+            before = self.text[max(start, turn.start - 300) : turn.start]
+            if any(first < turn.end and turn.start < last for first, last in self.own):
+                nearer = turn
+                continue
             if turn.kind == "reports":
                 self.reported = True
                 self.turns.append(turn)
@@ -181,8 +199,7 @@ class _Reading:
             if turn.kind == "turns" and self._same(turn, nearer):
                 nearer = turn
                 continue
-            nobody = turn.kind == "requires" and bool(NOBODY.search(before))
-            self._take(turn, turn.kind in ("forbids", "turns") or nobody)
+            self._take(turn, turn.kind in ("forbids", "turns") or self._denied(turn, before))
             nearer = turn
             if RELATIVE.search(before):
                 continue
@@ -191,6 +208,12 @@ class _Reading:
             if OPENS.search(before) and not (led and turn.start - start < 12):
                 return True
         return False
+
+    def _denied(self, turn: Turn, before: str) -> bool:
+        """``No officer shall …``"""
+        if turn.kind != "requires":
+            return False
+        return bool(NOBODY.search(before) or NOT_BEFORE.search(before))
 
     def _same(self, turn: Turn, nearer: Turn | None) -> bool:
         """``prohibit or restrict`` turns once."""
@@ -205,8 +228,7 @@ class _Reading:
         for turn in turns:
             if turn.kind in FINITE:
                 before = self.text[clause.start : turn.start]
-                nobody = turn.kind == "requires" and bool(NOBODY.search(before))
-                self._take(turn, turn.kind == "forbids" or nobody)
+                self._take(turn, turn.kind == "forbids" or self._denied(turn, before))
                 return True
             if turn.kind == "reports" and clause.kind == "title":
                 self.reported = True
@@ -214,8 +236,11 @@ class _Reading:
                 return True
         return False
 
-    def forward(self, turns: Sequence[Turn], act_end: int) -> bool:
-        """What is said after an act that nothing before it settles."""
+    def forward(self, turns: Sequence[Turn], told_of: bool) -> bool:
+        """What is said after an act that nothing before it settles.
+
+        ``told_of``: the act is no subject of the verb that follows, so only its fate counts.
+        """
         open_before = bool(self.turns)
         for n, turn in enumerate(turns):
             if turn.kind == "afterwards":
@@ -225,7 +250,9 @@ class _Reading:
                 following = turns[n + 1] if n + 1 < len(turns) else None
                 ends = following is not None and following.start - turn.end < 14
                 ends = ends and following.kind in ("turns", "afterwards")  # type: ignore[union-attr]
-                if open_before and turn.kind == "requires" and not ends:
+                if (open_before or told_of) and turn.kind == "requires" and not ends:
+                    return False
+                if told_of and not open_before:
                     return False
                 self._take(turn, (turn.kind == "forbids") != ends)
                 return True

@@ -87,7 +87,7 @@ class Passage:
                     yield from self._chained(ready, chain)
 
     def direction(self, hit: Hit) -> Direction:
-        return self.turns.read(self.clauses, hit.act)
+        return self.turns.read(self.clauses, hit.act, hit.spans[1:])
 
     def carried_on(self, hit: Hit) -> int:
         """What this bill does with existing law told of: 1 extends it, -1 ends it, 0 unsaid."""

@@ -100,6 +100,8 @@ def _word(word: str, lists: Mapping[str, Sequence[str]], inside: tuple[str, ...]
     if len(stem) < 2 and word.endswith("*"):
         raise PhraseError(f"{word!r}: at least two letters before the *")
     ending = r"[\w'-]*" if word.endswith("*") else r"\b" if stem[-1].isalnum() else ""
+    if any(one.isdigit() for one in stem):
+        return "".join(_digit_or_sign(one) for one in stem) + ending
     return "".join(_character(one) for one in stem) + ending
 
 
@@ -119,6 +121,13 @@ def _character(one: str) -> str:
     if one in "()":
         return rf" ?\{one} ?" if one == "(" else r" ?\)"
     return r"[ -]?" if one == "-" else re.escape(one)
+
+
+def _digit_or_sign(one: str) -> str:
+    """In ``i-247`` a 1 is no scanned i, and the hyphen stays."""
+    return "[ -]" if one == "-" else _character(one) if one in "()" or not one.isalpha() else (
+        f"[{one}{one.upper()}]"
+    )
 
 
 def written_out(phrase: str, lists: Mapping[str, Sequence[str]]) -> list[str]:

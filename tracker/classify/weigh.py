@@ -44,6 +44,8 @@ class Finding:
     topic: str
     field: str
     span: Span
+    clause: tuple[str, int]
+    """Which statement it stands in: the passage's field and place, and the clause."""
     weight: float
     claim: float
     sign: int
@@ -172,6 +174,7 @@ def _weighed(
         topic=rule.topic,
         field=field,
         span=span,
+        clause=(field, passage.original((passage.clauses[hit.clause].start,) * 2)[0]),
         weight=rule.weight * says,
         claim=(rule.weight if rule.claim is None else rule.claim) * says,
         sign=-sign if struck else sign,
@@ -235,12 +238,19 @@ def _topics(found: Sequence[Finding], relevant: bool) -> Iterator[TopicScore]:
 
 
 def _stance(found: Sequence[Finding]) -> Stance:
-    """The side with more votes; ``mixed`` where the other has nearly as many."""
-    votes: dict[tuple[str, str, int], float] = defaultdict(float)
+    """The side with more votes; ``mixed`` where the other has nearly as many.
+
+    A rule has one vote for each statement in which it found something.
+    """
+    votes: dict[tuple[str, tuple[str, int], int], float] = defaultdict(float)
     for one in found:
-        votes[one.rule, one.field.partition(":")[0], one.sign] += one.weight * one.strength
+        place = one.rule, one.clause, one.sign
+        votes[place] = max(votes[place], one.weight * one.strength)
+    totals: dict[tuple[str, str, int], float] = defaultdict(float)
+    for (rule, (field, _), sign), vote in votes.items():
+        totals[rule, field.partition(":")[0], sign] += vote
     sides: dict[int, float] = defaultdict(float)
-    for (_, field, sign), vote in votes.items():
+    for (_, field, sign), vote in totals.items():
         sides[sign] += min(vote, MOST_VOTES) * SAYS_BY_FIELD[field]
     most, least = max(sides[1], sides[-1]), min(sides[1], sides[-1])
     if most == 0 or sides[0] > 2 * most:
