@@ -38,10 +38,11 @@ JOINED = re.compile(
     re.I,
 )
 RELATIVE = re.compile(
-    r"\b(?:that|which|who|whose|where|whereby|whom|if|when|whenever|whoever)"
-    r" (?:[\w'-]+,? ){0,6}$",
+    r"\b(?:that|whose|where|if|when|whenever|unless)(?:(?! and\b) [\w'-]+,?){0,6} $"
+    r"|\b(?:which|who|whom|whereby|whoever)(?: [\w'-]+){0,14} $",
     re.I,
 )
+ASIDE = re.compile(r"\b(?:if|when|where|unless|because|although)\b[^,]*$", re.I)
 # A verb here opens a statement of its own: what stands before does not govern it.
 OPENS = re.compile(
     r"(?:[;:.]|\band(?: to)?|\b(?:bill|act|measure|resolution|title|ordinance|section|it|would|also"
@@ -54,12 +55,14 @@ OPENS = re.compile(
 NOT_BEFORE = re.compile(r"^[\W\d]*(?:\(?\w{1,3}[.)] )*(?:before|until) [^,]*$", re.I)
 # An act here is told of as a condition or a mark of somebody: the verb that follows is not its own.
 SUBORDINATE = re.compile(
-    r"^[\W\d]*(?:\(?\w{1,3}[.)] )*(?:if|when|whenever|where|upon|on|before|after|once|in the case of)"
+    r"^[\W\d]*(?:\(?\w{1,3}[.)] )*(?:if|when|whenever|where|upon|on|before|after|once|during|following"
+    r"|ahead of|prior to|in the case of)"
     r"\b[^,]*$|\b(?:that|which|who|whom|whoever)(?: [\w'-]+){0,3} $",
     re.I,
 )
 AND = re.compile(r"\band (?:to )?$", re.I)
-NOBODY = re.compile(r"(?:^|[,:;] |\bthat )[\W\d]*(?:\(?\w{1,3}[.)] )*(?:no|neither|none|nor)\b", re.I)
+NO = re.compile(r"\bno (?:[\w-]+ )?$", re.I)
+NOBODY = re.compile(r"(?:^|[.,:;] |\bthat )[\W\d]*(?:\(?\w{1,3}[.)] )*(?:no|neither|none|nor)\b", re.I)
 
 THAT_LAW = (
     r"\w*\b[^.;]{0,60}?\b(?:that|those|these|this|the above|the foregoing|such) (?:[\w-]+ ){0,3}?(?:provision"
@@ -72,6 +75,7 @@ EXTENDS = re.compile(
 )  # fmt: skip
 SENTENCES_ON = 2
 """A bill says within so many sentences what it does with the existing law it told of."""
+LAST_WORD = re.compile(r"\W*(?:$|(?:and|under|for|in|with|except|by|certain)\b)|[,.;]", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +124,15 @@ class Turns:
         before = self.text[clause.start : act[0]]
         if AND.search(before[-8:]):
             turns = [one for one in turns if one.kind != "reports"]
-        settled = reading.back([*turns, *inside], clause.start, bool(clause.lead))
+        settled = reading.none(before) or reading.back(
+            [*turns, *inside], clause.start, act[0], bool(clause.lead)
+        )
         for lead in reversed(clause.lead):
             if settled:
                 break
             first = clauses[lead]
             turns = self.before.between(first.start, first.end)
-            settled = reading.back(turns, first.start, lead != clause.lead[0])
+            settled = reading.back(turns, first.start, first.end, lead != clause.lead[0])
         follows = clause.follows
         while not settled and not reading.turns and follows is not None:
             earlier = clauses[follows]
@@ -134,8 +140,8 @@ class Turns:
             follows = earlier.follows
         if not settled:
             told_of = SUBORDINATE.search(before[-300:]) is not None
-            settled = reading.forward(self.after.between(act[1], clause.end), told_of)
-        if not settled and clause.kind == "title" and n + 1 < len(clauses.all):
+            reading.forward(self.after.between(act[1], clause.end), before, told_of)
+        if clause.kind == "title" and n + 1 < len(clauses.all):
             following = clauses[n + 1]
             reading.next_clause(self.after.between(following.start, following.end), following)
         reading.conditions(self.after.between(act[1], clause.end), act[1])
@@ -162,12 +168,12 @@ class _Reading:
         self.text, self.own = text, own
         self.turns: list[Turn] = []
         self.sign = 1
-        self.reported = self.excepted = False
+        self.reported = self.excepted = self.denied = False
 
     def direction(self) -> Direction:
         if self.reported:
             return Direction(0, 1.0, tuple(self.turns))
-        strength = 1.0 if self.turns else WEAK
+        strength = 1.0 if self.turns or self.denied else WEAK
         return Direction(self.sign, strength * (WEAK if self.excepted else 1.0), tuple(self.turns))
 
     def _take(self, turn: Turn, flips: bool) -> None:
@@ -175,7 +181,14 @@ class _Reading:
         if flips:
             self.sign = -self.sign
 
-    def back(self, turns: Sequence[Turn], start: int, led: bool) -> bool:
+    def none(self, before: str) -> bool:
+        """``no referral``"""
+        if found := NO.search(before):
+            self.sign = -self.sign
+            self.denied = True
+        return found is not None
+
+    def back(self, turns: Sequence[Turn], start: int, until: int, led: bool) -> bool:
         """Read backwards; true when the direction is settled.
 
         ``led``: the clause is an item whose own first verb may hang on words before the list.
@@ -185,6 +198,8 @@ class _Reading:
             before = self.text[max(start, turn.start - 300) : turn.start]
             if any(first < turn.end and turn.start < last for first, last in self.own):
                 nearer = turn
+                continue
+            if ASIDE.search(before) and "," in self.text[turn.end : until]:
                 continue
             if turn.kind == "reports":
                 self.reported = True
@@ -236,7 +251,7 @@ class _Reading:
                 return True
         return False
 
-    def forward(self, turns: Sequence[Turn], told_of: bool) -> bool:
+    def forward(self, turns: Sequence[Turn], before: str, told_of: bool) -> None:
         """What is said after an act that nothing before it settles.
 
         ``told_of``: the act is no subject of the verb that follows, so only its fate counts.
@@ -245,23 +260,23 @@ class _Reading:
         for n, turn in enumerate(turns):
             if turn.kind == "afterwards":
                 self._take(turn, True)
-                return True
+                return
             if turn.kind in FINITE:
                 following = turns[n + 1] if n + 1 < len(turns) else None
                 ends = following is not None and following.start - turn.end < 14
                 ends = ends and following.kind in ("turns", "afterwards")  # type: ignore[union-attr]
-                if (open_before or told_of) and turn.kind == "requires" and not ends:
-                    return False
                 if told_of and not open_before:
-                    return False
-                self._take(turn, (turn.kind == "forbids") != ends)
-                return True
-        return False
+                    return
+                if open_before and turn.kind == "requires" and not ends:
+                    return
+                self._take(turn, (turn.kind == "forbids" or self._denied(turn, before)) != ends)
+                return
 
     def next_clause(self, turns: Sequence[Turn], clause: Clause) -> None:
-        """``Sanctuary policies; prohibit``: a title says at the end what is done."""
+        """``Sanctuary policies; prohibit.``: a title says at the end what is done."""
         for turn in turns[:1]:
-            if turn.start - clause.start > 3 or (turn.kind in FINITE):
+            after = self.text[turn.end : clause.end]
+            if turn.start - clause.start > 1 or not LAST_WORD.match(after):
                 return
             if turn.kind in ("turns", "afterwards"):
                 self._take(turn, True)
