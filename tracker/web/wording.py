@@ -104,8 +104,10 @@ def day(date: dt.date | None) -> str:
     return f"{date:%b} {date.day}, {date.year}" if date else ""
 
 
-def weekday(date: dt.date) -> str:
-    return f"{date:%A}, {date:%B} {date.day}"
+def weekday(date: dt.date, today: dt.date | None = None) -> str:
+    """``Wednesday, April 8``, with the year where it is another one."""
+    other_year = date.year != (today or dt.date.today()).year
+    return f"{date:%A}, {date:%B} {date.day}" + (f", {date.year}" if other_year else "")
 
 
 def moment(at: dt.datetime | None) -> str:
