@@ -1,15 +1,15 @@
 """The rules ready for use: every phrase compiled once, and where to look at all.
 
-Most bills are read by one search for a few word stems (the *anchors*) and put aside. The anchors
-are derived from the rules: each way of finding something has at least one phrase that cannot occur
-without an anchor, so a rule never misses what the first pass has put aside.
+Most bills are read by one search for a few word stems (the *anchors*) and put aside. Each way of
+finding something must have a phrase that cannot occur without an anchor (checked here), so a rule
+never misses what the first pass has put aside.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tracker.classify.direction import Kind
@@ -99,6 +99,10 @@ def compile_book(file: RuleFile, content: str, lines: Lines) -> Book:
                 continue
             for phrase in chains[-1].phrases:
                 add(phrase, ("rules", n, "find", m))
+            understood = all(phrase in patterns for phrase in chains[-1].phrases)
+            if understood and (loose := _unanchored(chains[-1], file)):
+                reason = f"no word of 'anchors' is in {loose}: add it there, or join rarer words"
+                problems.append(lines.problem(("rules", n, "find", m), reason))
         unless = tuple(_unless(one) for one in rule.unless)
         for m, one in enumerate(unless):
             add(one.phrase, ("rules", n, "unless", m))
@@ -111,7 +115,6 @@ def compile_book(file: RuleFile, content: str, lines: Lines) -> Book:
     turns = _turns(file, lines, problems)
     if problems:
         raise RulesError(problems)
-    stems = tuple(_anchors(file, rules))
     return Book(
         file=file,
         hash=hashlib.sha256(content.encode()).hexdigest(),
@@ -121,7 +124,7 @@ def compile_book(file: RuleFile, content: str, lines: Lines) -> Book:
         finder=PatternSet([phrase_pattern(one, file.words) for one in patterns]),
         turns=turns,
         look_alike=look_alike,
-        anchors=Pattern(_anchor_pattern(stems, BROKEN)),
+        anchors=Pattern(_anchor_pattern(file.anchors, BROKEN)),
         lexicon=Lexicon(_lexicon(file)),
     )
 
@@ -186,36 +189,20 @@ def _letter(one: str) -> str:
     return SCANNED.get(one) or (f"[{one}{one.upper()}]" if one.isalpha() else re.escape(one))
 
 
-def _anchors(file: RuleFile, rules: Sequence[ReadyRule]) -> Iterator[str]:
-    """The stems to look for: those of the file's list, and what rules need beside them."""
-    stems = list(file.anchors)
-    yield from stems
-    extra = set()
-    for ready in rules:
-        for chain in ready.chains:
-            if not any(_covered(one, file, stems) for one in chain.phrases):
-                extra |= _own_anchors(chain.phrases, file)
-    yield from sorted(one for one in extra if not any(stem in one for stem in stems))
+def _unanchored(chain: Chain, file: RuleFile) -> str:
+    """What in a chain could be found in a text that has none of the file's anchors."""
+    loose = [_without_anchor(phrase, file) for phrase in chain.phrases]
+    if not all(loose):
+        return ""
+    fewest = min(loose, key=len)
+    return ", ".join(repr(one) for one in fewest[:5]) + (" …" if len(fewest) > 5 else "")
 
 
-def _covered(phrase: str, file: RuleFile, stems: Sequence[str]) -> bool:
-    return all(
-        any(stem in one.split() or (stem[0] != "=" and stem in one) for stem in stems)
+def _without_anchor(phrase: str, file: RuleFile) -> list[str]:
+    return [
+        one
         for one in written_out(phrase, file.words)
-    )
-
-
-def _own_anchors(phrases: Sequence[str], file: RuleFile) -> set[str]:
-    """Every way to write one of the phrases: the one whose shortest way is longest, so rarest."""
-    options = [_ways_to_find(phrase, file) for phrase in phrases]
-    return max(options, key=lambda ways: (min(len(way) for way in ways), -len(ways)))
-
-
-def _ways_to_find(phrase: str, file: RuleFile) -> set[str]:
-    """Whole phrases, or their longest words where the words between may vary."""
-    words = phrase.split()
-    fixed = not any(one[0] == "_" or one[-1] == "?" for one in words) and not any(
-        one[-1] == "*" for one in words[:-1]
-    )
-    ways = written_out(phrase, file.words)
-    return {way if fixed else max(way.split(), key=len) for way in ways}
+        if not any(
+            stem in one.split() or (stem[0] != "=" and stem in one) for stem in file.anchors
+        )
+    ]
