@@ -24,7 +24,7 @@ ABBREVIATION = re.compile(
 CUT = re.compile(
     r"\n|;(?: (?:and|or))?(?= |$)|:(?= ?\n| ?\()|[.?!][\"')\]]*(?= )|(?<=[;:.,]) ?(?=\((?:\d{1,2}|[a-zA-Z]|[ivxIVX]{2,4})\) )"
 )
-STARTS = re.compile(r"[\"'\[ ]*(?:\(\w{1,4}\) ?)*[\"'(\[ ]*[A-Z0-9$]")
+STARTS = re.compile(r"[\"'\[ ]*(?:[-*] )?(?:\(\w{1,4}\) ?)*[\"'(\[ ]*[A-Z0-9$]")
 ENUMERATOR = re.compile(
     r"[\s\"']*\(?(?P<one>\d{1,2}|[a-zA-Z]|[ivx]{2,5}|[IVX]{2,5}|[a-z]{2})[.)] "
     r"|[\s\"']*(?P<bullet>[-*]) "

@@ -12,6 +12,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from tracker.classify.clauses import Clause, Clauses
@@ -61,6 +62,9 @@ SUBORDINATE = re.compile(
     re.I,
 )
 AND = re.compile(r"\band (?:to )?$", re.I)
+# A participle after a noun tells which one: "an agency refusing to …".
+WHICH_ONE = re.compile(r"[a-z]{3,} $")
+PARTICIPLE = re.compile(r"ing\b", re.I)
 NO = re.compile(r"\bno (?:[\w-]+ )?$", re.I)
 NOBODY = re.compile(r"(?:^|[.,:;] |\bthat )[\W\d]*(?:\(?\w{1,3}[.)] )*(?:no|neither|none|nor)\b", re.I)
 
@@ -138,13 +142,16 @@ class Turns:
             earlier = clauses[follows]
             settled = reading.elliptical(self.before.between(earlier.start, earlier.end), earlier)
             follows = earlier.follows
+        after = self.after.between(act[1], clause.end)
         if not settled:
             told_of = SUBORDINATE.search(before[-300:]) is not None
-            reading.forward(self.after.between(act[1], clause.end), before, told_of)
+            reading.forward(after, before, act[1], told_of)
+        elif reading.told_apart:
+            reading.told_to_report(after)
         if clause.kind == "title" and n + 1 < len(clauses.all):
             following = clauses[n + 1]
             reading.next_clause(self.after.between(following.start, following.end), following)
-        reading.conditions(self.after.between(act[1], clause.end), act[1])
+        reading.conditions(after, act[1])
         return reading.direction()
 
 
@@ -168,7 +175,7 @@ class _Reading:
         self.text, self.own = text, own
         self.turns: list[Turn] = []
         self.sign = 1
-        self.reported = self.excepted = self.denied = False
+        self.reported = self.excepted = self.denied = self.told_apart = False
 
     def direction(self) -> Direction:
         if self.reported:
@@ -217,12 +224,18 @@ class _Reading:
             self._take(turn, turn.kind in ("forbids", "turns") or self._denied(turn, before))
             nearer = turn
             if RELATIVE.search(before):
-                continue
-            if turn.kind in FINITE:
-                return True
-            if OPENS.search(before) and not (led and turn.start - start < 12):
+                self.told_apart = True
+            elif turn.kind in FINITE or self._opens(turn, before, led and turn.start - start < 12):
                 return True
         return False
+
+    def _opens(self, turn: Turn, before: str, led: bool) -> bool:
+        """Whether a statement of its own begins here; not so if it hangs on a list's lead."""
+        if PARTICIPLE.search(self.text, turn.start, turn.end):
+            if before.endswith(", "):
+                return True
+            self.told_apart |= WHICH_ONE.search(before) is not None
+        return not led and OPENS.search(before) is not None
 
     def _denied(self, turn: Turn, before: str) -> bool:
         """``No officer shall …``"""
@@ -241,17 +254,25 @@ class _Reading:
     def elliptical(self, turns: Sequence[Turn], clause: Clause) -> bool:
         """``shall not ask …; hold …``: the verb of the clause before speaks here too."""
         for turn in turns:
-            if turn.kind in FINITE:
-                before = self.text[clause.start : turn.start]
-                self._take(turn, turn.kind == "forbids" or self._denied(turn, before))
-                return True
+            before = self.text[clause.start : turn.start]
             if turn.kind == "reports" and clause.kind == "title":
                 self.reported = True
                 self.turns.append(turn)
                 return True
+            if turn.kind in FINITE or (
+                turn.kind in ("turns", "leads") and self._opens(turn, before, False)
+            ):
+                self._take(turn, turn.kind in ("forbids", "turns") or self._denied(turn, before))
+                return True
         return False
 
-    def forward(self, turns: Sequence[Turn], before: str, told_of: bool) -> None:
+    def told_to_report(self, turns: Sequence[Turn]) -> None:
+        """``an agency refusing to … shall report it``"""
+        for turn, following in pairwise(turns[:3]):
+            if turn.kind == "requires" and following.kind == "reports":
+                self.reported = True
+
+    def forward(self, turns: Sequence[Turn], before: str, act_end: int, told_of: bool) -> None:
         """What is said after an act that nothing before it settles.
 
         ``told_of``: the act is no subject of the verb that follows, so only its fate counts.
@@ -262,6 +283,8 @@ class _Reading:
                 self._take(turn, True)
                 return
             if turn.kind in FINITE:
+                if RELATIVE.search(self.text, act_end, turn.start):
+                    continue
                 following = turns[n + 1] if n + 1 < len(turns) else None
                 ends = following is not None and following.start - turn.end < 14
                 ends = ends and following.kind in ("turns", "afterwards")  # type: ignore[union-attr]

@@ -28,7 +28,7 @@ UNCHANGED_LAW = 0.5
 """Weight of words that a bill with marked changes only reprints."""
 NEAR_A_CHANGE = 400
 MOST_VOTES = 3.0
-MIXED_FROM = 0.45
+MIXED_FROM = 0.85
 """Share of the weaker side from which a bill goes both ways."""
 TOPIC_LINE = 0.35
 LONGEST_QUOTE = 500
