@@ -144,12 +144,11 @@ class Passage:
         return clauses[n].sentence == clauses[m].sentence and m - n <= NEIGHBOURS
 
     def _holds(self, unless: Unless, group: Sequence[Span]) -> bool:
-        """Whether words are near that make this something else."""
-        places = self.spans.get(unless.phrase, ())
+        """Whether words are near, or in it, that make this something else."""
         connector = Connector(unless.kind, unless.words)
         return any(
-            self._joined(span, place, connector) or (span[0] <= place[0] and place[1] <= span[1])
-            for place in places
+            self._joined(span, place, connector) or (place[0] < span[1] and span[0] < place[1])
+            for place in self.spans.get(unless.phrase, ())
             for span in group
         )
 

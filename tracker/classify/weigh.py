@@ -31,6 +31,8 @@ MOST_VOTES = 3.0
 MIXED_FROM = 0.85
 """Share of the weaker side from which a bill goes both ways."""
 TOPIC_LINE = 0.35
+BESIDE_THE_BEST = 0.6
+"""A topic claimed this much less than the best one is only touched on."""
 LONGEST_QUOTE = 500
 MOST_QUOTES = 8
 """Evidence kept of one rule in one bill."""
@@ -221,20 +223,21 @@ def _level(
 
 
 def _topics(found: Sequence[Finding], relevant: bool) -> Iterator[TopicScore]:
-    """Best first; of a relevant bill those above the line, at least one."""
+    """Best first; of a relevant bill those whose best rule claims enough, at least one."""
     if not relevant:
         return
     by_topic: dict[str, list[Finding]] = defaultdict(list)
     for one in found:
         by_topic[one.topic].append(one)
-    scores = {
-        topic: _together((one.rule, one.claim) for one in those if not one.struck)
-        for topic, those in by_topic.items()
-    }
-    ordered = sorted(scores, key=lambda topic: (-scores[topic], topic))
+    claims: dict[str, tuple[float, float]] = {}
+    for topic, those in by_topic.items():
+        made = [(one.rule, one.claim) for one in those if not one.struck]
+        claims[topic] = max((claim for _, claim in made), default=0.0), _together(made)
+    ordered = sorted(claims, key=lambda topic: (*(-one for one in claims[topic]), topic))
+    line = max(TOPIC_LINE, BESIDE_THE_BEST * claims[ordered[0]][0])
     for n, topic in enumerate(ordered):
-        if n == 0 or scores[topic] >= TOPIC_LINE:
-            yield TopicScore(topic, _stance(by_topic[topic]), round(scores[topic], 3))
+        if n == 0 or claims[topic][0] >= line:
+            yield TopicScore(topic, _stance(by_topic[topic]), round(claims[topic][1], 3))
 
 
 def _stance(found: Sequence[Finding]) -> Stance:
