@@ -152,7 +152,8 @@ def _look_alikes(file: RuleFile, lines: Lines, problems: list[Problem]) -> dict[
 def _turns(file: RuleFile, lines: Lines, problems: list[Problem]) -> dict[Kind, Pattern]:
     found: dict[Kind, Pattern] = {}
     for kind in Kind.__args__:  # type: ignore[attr-defined]
-        phrases = getattr(file.direction, kind)
+        # Of two phrases that begin in one place the longer is meant.
+        phrases = sorted(getattr(file.direction, kind), key=lambda one: -len(one.split()))
         try:
             body = "|".join(phrase_pattern(one, file.words) for one in phrases)
             found[kind] = Pattern(body)

@@ -11,23 +11,24 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
 from tracker.classify.clauses import Clause, Clauses
 
 Kind = Literal[
-    "ignored", "forbids", "requires", "leads", "turns", "afterwards", "reports", "excepts",
-    "only_if",
+    "ignored", "forbids", "requires", "leads", "turns", "ends", "afterwards", "reports",
+    "excepts", "only_if",
 ]  # fmt: skip
 BEFORE: frozenset[Kind] = frozenset(
-    ("ignored", "forbids", "requires", "leads", "turns", "reports", "excepts", "only_if")
+    ("ignored", "forbids", "requires", "leads", "turns", "ends", "reports", "excepts", "only_if")
 )
 AFTER: frozenset[Kind] = frozenset(
-    ("ignored", "forbids", "requires", "turns", "afterwards", "only_if", "reports")
+    ("ignored", "forbids", "requires", "turns", "ends", "afterwards", "only_if", "reports")
 )
 FINITE = ("forbids", "requires")
+TURNS = ("turns", "ends")
 WEAK = 0.3
 """How much a direction counts that no word states."""
 NEAR_AFTER = 160
@@ -107,6 +108,11 @@ class Direction:
     def stated(self) -> bool:
         return bool(self.turns)
 
+    @property
+    def ended(self) -> bool:
+        """The act is no longer to be: repealed, abolished."""
+        return any(turn.kind == "ends" for turn in self.turns)
+
 
 class Turns:
     """All words of direction in a text: those that speak of what follows, and of what precedes."""
@@ -123,7 +129,7 @@ class Turns:
         n = clauses.at(act[0])
         clause = clauses[n]
         reading = _Reading(self.text, own)
-        turns = self.before.between(clause.start, act[0])
+        turns = [_cut(one, act[0]) for one in self.before.between(clause.start, act[0])]
         inside = [one for one in self.before.between(*act) if one.kind in FINITE]
         before = self.text[clause.start : act[0]]
         if AND.search(before[-8:]):
@@ -153,6 +159,11 @@ class Turns:
             reading.next_clause(self.after.between(following.start, following.end), following)
         reading.conditions(after, act[1])
         return reading.direction()
+
+
+def _cut(turn: Turn, act: int) -> Turn:
+    """``shall not release`` is a duty to hold; but "release" may be the act itself."""
+    return replace(turn, kind="forbids") if turn.kind == "requires" and turn.end > act else turn
 
 
 class _InOrder:
@@ -218,10 +229,10 @@ class _Reading:
             if turn.kind == "excepts":
                 self.excepted = True
                 continue
-            if turn.kind == "turns" and self._same(turn, nearer):
+            if turn.kind in TURNS and self._same(turn, nearer):
                 nearer = turn
                 continue
-            self._take(turn, turn.kind in ("forbids", "turns") or self._denied(turn, before))
+            self._take(turn, turn.kind in ("forbids", *TURNS) or self._denied(turn, before))
             nearer = turn
             if RELATIVE.search(before):
                 self.told_apart = True
@@ -247,7 +258,7 @@ class _Reading:
         """``prohibit or restrict`` turns once."""
         return (
             nearer is not None
-            and nearer.kind == "turns"
+            and nearer.kind in TURNS
             and JOINED.fullmatch(self.text, turn.end, nearer.start) is not None
         )
 
@@ -260,9 +271,9 @@ class _Reading:
                 self.turns.append(turn)
                 return True
             if turn.kind in FINITE or (
-                turn.kind in ("turns", "leads") and self._opens(turn, before, False)
+                turn.kind in (*TURNS, "leads") and self._opens(turn, before, False)
             ):
-                self._take(turn, turn.kind in ("forbids", "turns") or self._denied(turn, before))
+                self._take(turn, turn.kind in ("forbids", *TURNS) or self._denied(turn, before))
                 return True
         return False
 
@@ -287,7 +298,7 @@ class _Reading:
                     continue
                 following = turns[n + 1] if n + 1 < len(turns) else None
                 ends = following is not None and following.start - turn.end < 14
-                ends = ends and following.kind in ("turns", "afterwards")  # type: ignore[union-attr]
+                ends = ends and following.kind in (*TURNS, "afterwards")  # type: ignore[union-attr]
                 if told_of and not open_before:
                     return
                 if open_before and turn.kind == "requires" and not ends:
@@ -301,7 +312,7 @@ class _Reading:
             after = self.text[turn.end : clause.end]
             if turn.start - clause.start > 1 or not LAST_WORD.match(after):
                 return
-            if turn.kind in ("turns", "afterwards"):
+            if turn.kind in (*TURNS, "afterwards"):
                 self._take(turn, True)
             elif turn.kind == "reports" and not self.turns:
                 self.reported = True

@@ -190,9 +190,10 @@ SIGNS: dict[str, int] = {"expands": 1, "limits": -1, "neutral": 0}
 
 def _turned(passage: Passage, hit: Hit) -> tuple[int, float]:
     rule = hit.ready.rule
-    if rule.stance in SIGNS:
-        return SIGNS[rule.stance], 1.0
     direction = passage.direction(hit)
+    if rule.stance in SIGNS:
+        sign = SIGNS[rule.stance]
+        return 0 if not direction.sign else -sign if direction.ended else sign, 1.0
     if not direction.stated and rule.otherwise is not None:
         return SIGNS[rule.otherwise], direction.strength
     return direction.sign if rule.stance == "cooperation" else -direction.sign, direction.strength

@@ -51,6 +51,8 @@ class Direction(Strict):
     requires: list[str]
     leads: list[str]
     turns: list[str]
+    ends: list[str]
+    """Turning words that end what is there, such as a crime, whatever a rule's stance."""
     afterwards: list[str]
     reports: list[str]
     excepts: list[str]
