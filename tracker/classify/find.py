@@ -117,10 +117,11 @@ class Passage:
         return min(fitting, key=lambda one: abs(one[0] - here[0]), default=None)
 
     def _joined(self, here: Span, there: Span, connector: Connector) -> bool:
-        if there == here or (there[0] < here[1] and here[0] < there[1]):
-            return False
         first, second = sorted((here, there))
-        if connector.kind == "then" and first is there:
+        if second[0] < first[1]:
+            # Words in the gap of a phrase ("share _8 information") are near; shared words are not.
+            return first[0] < second[0] and second[1] < first[1] and connector.kind != "then"
+        if connector.kind == "then" and first == there:
             return False
         between = self.words_between(first, second)
         if connector.kind == "section":
