@@ -74,12 +74,12 @@ def weigh(
         kind = name.partition(":")[0]
         for passage in passages(book, kind, words, short=True):
             found += findings_of(passage, name)
-            adjacent |= _any(passage, book.file.adjacent)
-            settled |= _any(passage, book.file.settled)
+            adjacent |= passage.has_any(book.file.adjacent)
+            settled |= passage.has_any(book.file.settled)
     if text:
         for passage, changes in _of_text(book, text, marks):
             found += findings_of(passage, "text", changes)
-            adjacent |= _any(passage, book.file.adjacent)
+            adjacent |= passage.has_any(book.file.adjacent)
         struck = _struck(book, text, marks)
         found += struck
     # Struck words do not make a bill relevant.
@@ -143,10 +143,6 @@ def _deleted(marks: Sequence[TextMark] | None) -> list[Span]:
         else:
             spans.append((start, end))
     return spans
-
-
-def _any(passage: Passage, phrases: Sequence[str]) -> bool:
-    return any(phrase in passage.spans for phrase in phrases)
 
 
 def findings_of(
