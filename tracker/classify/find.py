@@ -73,11 +73,11 @@ class Passage:
 
     def hits(self) -> Iterator[Hit]:
         has = self.reading.has
-        for ready in self.book.rules:
-            if self.kind not in ready.fields:
+        for phrase, chains in self.book.chains.items():
+            if not has(phrase):
                 continue
-            for one in ready.chains:
-                if all(has(phrase) for phrase in one.rarest):
+            for ready, one in chains:
+                if self.kind in ready.fields and all(has(other) for other in one.rarest[1:]):
                     yield from self._chained(ready, one.chain)
 
     def has_any(self, phrases: Sequence[str]) -> bool:

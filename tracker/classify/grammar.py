@@ -46,12 +46,34 @@ class Step:
     gap: int
 
 
+Way = tuple[tuple[Step, ...], bool]
+"""A sequence, and whether any words may stand in it."""
+
+
 @dataclass(slots=True, eq=False)
 class Rule:
-    """A phrase or word list: ``ways`` are (sequence, whether any words may stand in it)."""
+    """A phrase or word list: its ways of one word, and the others by the words they begin with."""
 
-    ways: list[tuple[tuple[Step, ...], bool]] = field(default_factory=list)
+    single: frozenset[int] = frozenset()
+    ways: dict[int, list[Way]] = field(default_factory=dict)
     first: frozenset[int] = frozenset()
+
+    @classmethod
+    def of(cls, ways: Iterable[Way]) -> Rule:
+        single: set[int] = set()
+        others: dict[int, list[Way]] = defaultdict(list)
+        for way in ways:
+            steps, _ = way
+            if len(steps) == 1 and not steps[0].inner:
+                single |= steps[0].keys
+                continue
+            for key in _first(steps):
+                others[key].append(way)
+        return cls(frozenset(single), dict(others), frozenset(single | others.keys()))
+
+    def all_ways(self) -> Iterator[Way]:
+        for ways in self.ways.values():
+            yield from ways
 
 
 class Grammar:
@@ -60,6 +82,7 @@ class Grammar:
     def __init__(self, lists: Lists) -> None:
         self.lists = lists
         self.rules: dict[str, Rule] = {}
+        self._lists: dict[str, Rule] = {}
         self._whole: dict[str, int] = {}
         self._stems: dict[str, int] = {}
         self._exact: dict[str, int] = {}
@@ -103,20 +126,14 @@ class Grammar:
 
     def _rule(self, phrase: str, inside: tuple[str, ...]) -> Rule:
         if phrase not in self.rules:
-            rule = Rule()
-            for sequence in read_phrase(phrase):
-                rule.ways.append(self._way(sequence, inside))
-            rule.first = frozenset().union(*(_first(way) for way, _ in rule.ways))
-            self.rules[phrase] = rule
+            self.rules[phrase] = Rule.of(self._ways(phrase, inside))
         return self.rules[phrase]
 
-    def _way(
-        self, sequence: Sequence[Word], inside: tuple[str, ...]
-    ) -> tuple[tuple[Step, ...], bool]:
-        steps = tuple(step for word in sequence for step in self._steps(word, inside))
-        gaps = any(step.gap for step in steps)
-        inner = (rule for step in steps for rule in step.inner)
-        return steps, gaps or any(some for rule in inner for _, some in rule.ways)
+    def _ways(self, phrase: str, inside: tuple[str, ...]) -> Iterator[Way]:
+        for sequence in read_phrase(phrase):
+            steps = tuple(step for word in sequence for step in self._steps(word, inside))
+            inner = (way for step in steps for rule in step.inner for way in rule.all_ways())
+            yield steps, any(step.gap for step in steps) or any(gaps for _, gaps in inner)
 
     def _steps(self, word: Word, inside: tuple[str, ...]) -> Iterator[Step]:
         if word.gap:
@@ -140,19 +157,17 @@ class Grammar:
             raise PhraseError(f"no word list <{name}>")
         if name in inside:
             raise PhraseError(f"word list <{name}> holds itself: {' in '.join((*inside, name))}")
-        if (known := self.rules.get(f"<{name}>")) is not None and known.ways:
-            return known
-        rule = Rule()
-        for phrase in self.lists[name]:
-            rule.ways += self._rule(phrase, (*inside, name)).ways
-        rule.first = frozenset().union(*(_first(way) for way, _ in rule.ways))
-        self.rules[f"<{name}>"] = rule
-        return rule
+        if name not in self._lists:
+            entries = self.lists[name]
+            self._lists[name] = Rule.of(
+                way for phrase in entries for way in self._ways(phrase, (*inside, name))
+            )
+        return self._lists[name]
 
     def _parts(self, words: Sequence[str]) -> Rule:
         """A word of the rules that texts may write as several: ``non-citizen``, ``287(g)``."""
         steps = tuple(Step(frozenset([self._key(one)]), (), False, 0) for one in words)
-        return Rule([(steps, False)], steps[0].keys)
+        return Rule.of([(steps, False)])
 
     def _key(self, word: str) -> int:
         table = self._stems if word.endswith("*") else self._whole
@@ -222,7 +237,9 @@ class Reading:
         """Where the phrase stands, left to right, none overlapping."""
         found = self._found.get(phrase)
         if found is None:
-            found = self._found[phrase] = list(self._places(self.grammar.rules[phrase]))
+            rule = self.grammar.rules[phrase]
+            absent = rule.first.isdisjoint(self._at)
+            found = self._found[phrase] = [] if absent else list(self._places(rule))
         return found
 
     def begins(self, first: frozenset[int]) -> list[int]:
@@ -243,18 +260,21 @@ class Reading:
 
     def _longest(self, rule: Rule, n: int) -> int | None:
         """The longest way a phrase matches; the shortest, if only any words make it longer."""
-        tight: set[int] = set()
+        keys = self.keys[n]
+        tight = set() if rule.single.isdisjoint(keys) else {n + 1}
         loose: set[int] = set()
-        for way, gaps in rule.ways:
-            (loose if gaps else tight).update(self._walk(way, n))
+        for key in keys:
+            for way, gaps in rule.ways.get(key, ()):
+                (loose if gaps else tight).update(self._walk(way, n))
         return max(tight) if tight else min(loose, default=None)
 
     def _ends_of(self, rule: Rule, n: int) -> frozenset[int]:
         known = self._ends.get((id(rule), n))
         if known is None:
-            found: set[int] = set()
-            if not rule.first.isdisjoint(self.keys[n]):
-                for way, _ in rule.ways:
+            keys = self.keys[n]
+            found = set() if rule.single.isdisjoint(keys) else {n + 1}
+            for key in keys:
+                for way, _ in rule.ways.get(key, ()):
                     found |= self._walk(way, n)
             known = self._ends[id(rule), n] = frozenset(found)
         return known
