@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,6 +23,8 @@ from tracker.classify.words import (
     words_of,
 )
 
+MOST_KNOWN = 100_000
+"""Words of texts whose meaning is kept."""
 MANY = 4
 """With fewer places where a sequence may begin they are all tried."""
 ANYTHING = BROKEN + 1
@@ -110,26 +112,16 @@ class Grammar:
         self._whole: dict[str, int] = {}
         self._stems: dict[str, int] = {}
         self._exact: dict[str, int] = {}
-        self._known: dict[str, tuple[int, ...]] = {}
+        self.known = _Known(self._look_up)
         self._stem_lengths: list[int] = []
 
     def add(self, phrase: str) -> Rule:
         """Compile a phrase once; raises :class:`PhraseError`."""
         return self._rule(phrase, ())
 
-    def keys_of(self, word: str) -> tuple[int, ...]:
-        """The numbers of all words of the rules that this word of a text is."""
-        known = self._known.get(word)
-        if known is None:
-            known = tuple(self._look_up(word))
-            if len(self._known) > 100_000:
-                self._known.clear()
-            self._known[word] = known
-        return known
-
     def __contains__(self, word: object) -> bool:
         """Whether a rule knows the word."""
-        return bool(self.keys_of(str(word)))
+        return bool(self.known[str(word)])
 
     def ready(self) -> None:
         self._stem_lengths = sorted({len(stem) for stem in self._stems})
@@ -224,6 +216,20 @@ def _first(way: Sequence[Step]) -> frozenset[int]:
     return frozenset(found)
 
 
+class _Known(dict[str, tuple[int, ...]]):
+    """A word as it stands in a text → the numbers of all words of the rules that it is."""
+
+    def __init__(self, look_up: Callable[[str], Iterable[int]]) -> None:
+        super().__init__()
+        self._look_up = look_up
+
+    def __missing__(self, word: str) -> tuple[int, ...]:
+        if len(self) >= MOST_KNOWN:
+            self.clear()
+        keys = self[word] = tuple(self._look_up(word))
+        return keys
+
+
 Ends = tuple[set[int], set[int]]
 """Words behind which something ends: as it is written, and with any words in its gaps."""
 
@@ -234,11 +240,13 @@ class Reading:
     def __init__(self, grammar: Grammar, text: str) -> None:
         self.grammar = grammar
         self.words = words_of(text)
-        self.keys = [grammar.keys_of(form) for form in self.words.forms]
+        known = grammar.known
+        self.keys = [known[form] for form in self.words.forms]
         self._at: dict[int, list[int]] = defaultdict(list)
         for n, keys in enumerate(self.keys):
-            for key in keys:
-                self._at[key].append(n)
+            if keys:
+                for key in keys:
+                    self._at[key].append(n)
         self._found: dict[str, list[Place]] = {}
         self._tables: dict[int, dict[int, Ends]] = {}
 
