@@ -35,13 +35,18 @@ def crawl(
     from spiders.crawl import CrawlOptions
     from spiders.crawl import crawl as run_crawl
     from tracker.db import open_database
+    from tracker.runs import SourceBusy
 
     try:
         facts = source(code)
     except UnknownSource as error:
         raise typer.BadParameter(str(error)) from error
     options = CrawlOptions(record, replay, tuple(session or ()), notify_first_run, items)
-    run = run_crawl(facts, open_database(), options)
+    try:
+        run = run_crawl(facts, open_database(), options)
+    except SourceBusy as busy:
+        typer.echo(str(busy))
+        raise typer.Exit(1) from busy
     typer.echo(
         f"{run.source}: {run.status}"
         + (f" ({run.reason})" if run.reason else "")

@@ -39,20 +39,22 @@ class RowDiff:
 class Moment:
     """When and by which run a bill is looked at, and what was known of it.
 
-    ``first_page``: only listings were known of it till now, or nothing. Its page then tells a
-    past that is no news; only what is younger than ``known_until``, the last action known before
-    this run, is. ``news_since``: what happened earlier was there to be seen in the last sound run.
+    ``today``: the date where the legislature sits. ``first_page``: only listings were known of the
+    bill till now, or nothing. Its page then tells a past that is no news; only what is younger
+    than ``known_until``, the last action known before this run, is. ``news_since``: what happened
+    earlier was there to be seen in the last sound run.
     """
 
     now: dt.datetime
+    today: dt.date
     run_id: int | None
     first_page: bool
     known_until: dt.date | None = None
     news_since: dt.date | None = None
 
     @property
-    def today(self) -> dt.date:
-        return self.now.date()
+    def may_tell(self) -> bool:
+        return not self.first_page or self.known_until is not None
 
     def is_news(self, date: dt.date | None) -> bool:
         if not self.first_page:
@@ -169,7 +171,9 @@ def compare_versions(
         lambda row: (row["note"].casefold(), row["date"]),
         lambda row: row["note"].casefold() if row["note"].casefold() in undated else None,
     )
-    return _compare(old, rows, keys, moment, added, edited)
+    diff = _compare(old, rows, keys, moment, added, edited)
+    diff.inserts = [{"text_sha256": None, "text_url": "", **row} for row in diff.inserts]
+    return diff
 
 
 def compare_votes(old: Sequence[Row], stated: Sequence[VoteItem], moment: Moment) -> RowDiff:
@@ -237,8 +241,9 @@ def compare_related(
 def compare_hearings(old: Sequence[Row], stated: Sequence[HearingItem], moment: Moment) -> RowDiff:
     """By the meeting's number, else committee and day; else the committee's hearing has moved.
 
-    A hearing leaves the page once it was held, so only one still to come can move or be cancelled
-    by its absence. One still to come is news even on a bill's first page.
+    A hearing leaves the page once it was held, so only one still to come is cancelled by its
+    absence. What the page says of days gone by is kept and no news; on a bill's first page only a
+    hearing with a date to come is.
     """
     rows = [
         {
@@ -261,22 +266,31 @@ def compare_hearings(old: Sequence[Row], stated: Sequence[HearingItem], moment: 
     def to_come(date: dt.date | None) -> bool:
         return date is None or date > moment.today
 
+    def is_over(date: dt.date | None) -> bool:
+        return date is not None and date < moment.today
+
     def added(row: dict[str, Any]) -> Draft | None:
-        past = not row["date"] or not to_come(row["date"])
-        if row["cancelled"] or (moment.first_page and past):
+        unsure = moment.first_page and row["date"] is None
+        if row["cancelled"] or unsure or is_over(row["date"]):
             return None
         return told(changes.HEARING_SET, None, row)
 
     def edited(before: Row, row: dict[str, Any]) -> Draft | None:
         was = before._asdict()
-        if row["cancelled"] or before.cancelled:
-            if row["cancelled"] == before.cancelled:
-                return None
-            return told(changes.HEARING_CANCELLED, was, None) if row["cancelled"] else added(row)
+        if (row["cancelled"] and before.cancelled) or (
+            is_over(before.date) and is_over(row["date"])
+        ):
+            return None
+        if row["cancelled"]:
+            return told(changes.HEARING_CANCELLED, was, None)
+        if before.cancelled or (before.date is None and row["date"]):
+            return added(row)
         return told(changes.HEARING_MOVED, was, row) if _has_moved(was, row) else None
 
     def removed(row: Row) -> Draft | None:
-        return None if row.cancelled else told(changes.HEARING_CANCELLED, row._asdict(), None)
+        if row.cancelled or row.date is None:
+            return None
+        return told(changes.HEARING_CANCELLED, row._asdict(), None)
 
     keys = (
         lambda row: row["source_id"],

@@ -155,43 +155,6 @@ def test_new_york(recorded: Path, file: str, stage: str) -> None:
     assert progress("ny", _origin(number.group(1)), BILL, lines).stage == stage
 
 
-def test_new_mexico_list_ends_where_the_session_ended(recorded: Path) -> None:
-    """Status and location of each capture, one after another, as a light row's latest action."""
-    stages: dict[str, str] = {}
-    path: dict[str, list[str]] = defaultdict(list)
-    location: dict[str, str] = {}
-    captures = sorted((recorded / "nm" / "2026-daily").glob("*.csv"))
-    for capture in captures:
-        for row in _rows(capture):
-            bill = re.sub(r"<[^>]+>|[\s*]", "", row["Bill Number"])
-            location[bill] = row["Current Location/Referral"].split("  ")[0]
-            actions = [
-                DatedAction(None, None, classify_action("nm", text))
-                for text in (row["Status"], location[bill])
-                if text
-            ]
-            reached = bill_stage("nm", _origin(bill), BILL, actions, stages.get(bill, ""))
-            if reached.stage != stages.get(bill):
-                path[bill].append(reached.stage)
-            stages[bill] = reached.stage
-    assert path["HB9"] == ["passed-first-chamber", "passed-second-chamber", "became-law"]
-    assert path["SB18"] == ["in-committee", "failed"]
-    by_location = {
-        "Chaptered": "became-law",
-        "Vetoed": "vetoed",
-        "Pocket Veto": "vetoed",
-        "Died": "failed",
-        "Died (API.)": "failed",
-    }
-    wrong = {
-        bill: (place, stages[bill])
-        for bill, place in location.items()
-        if place in by_location and stages[bill] != by_location[place]
-    }
-    assert not wrong
-    assert Counter(stages.values())["became-law"] == 71
-
-
 @pytest.mark.parametrize(
     ("bill", "stage"),
     [
