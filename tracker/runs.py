@@ -27,7 +27,7 @@ from tracker.judging import judge, worth_its_page
 from tracker.likeness import link_alike
 from tracker.lock import only_one
 from tracker.models import FetchedPage, HttpValidator, Run, SourceState
-from tracker.normalise import identifier_key
+from tracker.normalise import identifier_key, line
 from tracker.search import index_pending
 from tracker.settle import RunError, discard, release, release_changes, settle_previous
 from tracker.soundness import Account, problems
@@ -296,13 +296,14 @@ class CrawlRun:
 
     def gap(self, field: str, reason: str) -> None:
         """A field that a page should have stated, and did not in a readable way."""
-        self._account.gaps.setdefault(field, Counter())[reason] += 1
+        self._account.gaps.setdefault(line(field)[:100], Counter())[reason] += 1
 
     def fail(self, kind: str, url: str, detail: str) -> None:
         """A request or row that gave nothing; ``kind`` names why, ``url`` holds no secret."""
         self._account.failures[kind] += 1
         if len(self._failures) < MOST_FAILURES_KEPT:
-            self._failures.append({"kind": kind, "url": url, "detail": detail[:1000]})
+            seen = {"kind": kind, "url": line(url[:2000]), "detail": line(detail[:1000])}
+            self._failures.append(seen)
 
     # -- how it ends ------------------------------------------------------------------------
 
@@ -447,7 +448,8 @@ class CrawlRun:
         except (OperationalError, InterfaceError):
             raise  # The database is in trouble, not the bill.
         except Exception as error:
-            named = items[0].identifier[:100] if len(items) == 1 else f"{len(items)} bills"
+            printed = items[0].identifier[:100]
+            named = line(printed) or repr(printed) if len(items) == 1 else f"{len(items)} bills"
             raise ValueError(f"{named}: {error}") from error
         for item, stored in zip(items, result, strict=True):
             self._count(item, stored)
