@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import string
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -65,6 +65,11 @@ class Moment:
         return date is None or self.news_since is None or date >= self.news_since
 
 
+def repeated(numbers: Iterable[str]) -> set[str]:
+    """What a source gives to several rows is no number of a row."""
+    return {number for number, count in Counter(numbers).items() if count > 1}
+
+
 _NOT_COUNTED = dict.fromkeys(map(ord, string.punctuation + string.whitespace + "–—‘’“”…"))
 
 
@@ -108,7 +113,6 @@ def compare_sponsors(
         return draft(changes.SPONSOR_REMOVED, summary, *before.values(), before=before)
 
     keys = (
-        lambda row: row["source_id"],
         lambda row: (row["name"].casefold(), row["classification"]),
         lambda row: row["name"].casefold(),
     )
@@ -167,7 +171,6 @@ def compare_versions(
     undated = {version.note.casefold() for version in stated if version.date is None}
     undated |= {row.note.casefold() for row in old if row.date is None}
     keys = (
-        lambda row: row["source_id"],
         lambda row: (row["note"].casefold(), row["date"]),
         lambda row: row["note"].casefold() if row["note"].casefold() in undated else None,
     )
@@ -207,10 +210,7 @@ def compare_votes(old: Sequence[Row], stated: Sequence[VoteItem], moment: Moment
             after={**after, "date": iso(row["date"])},
         )
 
-    keys = (
-        lambda row: row["source_id"],
-        lambda row: (row["date"], row["motion"].casefold(), row["chamber"]),
-    )
+    keys = (lambda row: (row["date"], row["motion"].casefold(), row["chamber"]),)
     return _compare(old, rows, keys, moment, added)
 
 
@@ -293,7 +293,6 @@ def compare_hearings(old: Sequence[Row], stated: Sequence[HearingItem], moment: 
         return told(changes.HEARING_CANCELLED, row._asdict(), None)
 
     keys = (
-        lambda row: row["source_id"],
         lambda row: (row["committee"].casefold(), row["date"], folded(row["time_text"])),
         lambda row: (row["committee"].casefold(), row["date"]),
         lambda row: row["committee"].casefold() if to_come(row["date"]) else None,
@@ -349,7 +348,8 @@ def _compare(
     removed: Callable[[Row], Draft | None] = lambda row: None,
     stays: Callable[[Row], bool] = lambda row: False,
 ) -> RowDiff:
-    """Match by each key in turn, repeats in order; a row that came back is the same row again.
+    """Match by the source's own number, then by each key in turn, repeats in order; a row that
+    came back is the same row again.
 
     ``stays``: rows that a page may leave out without taking them back.
     """
@@ -386,7 +386,7 @@ def _match(
 ) -> dict[int, Row]:
     pairs: dict[int, Row] = {}
     left = [(row, row._asdict()) for row in sorted(old, key=lambda row: row.removed_at is not None)]
-    for key in keys if left else ():
+    for key in (_number(old, rows), *keys) if left else ():
         waiting: dict[object, deque[Row]] = defaultdict(deque)
         for known, plain in left:
             if found := key(plain):
@@ -397,3 +397,12 @@ def _match(
         used = {known.id for known in pairs.values()}
         left = [pair for pair in left if pair[0].id not in used]
     return pairs
+
+
+def _number(
+    old: Sequence[Row], rows: Sequence[dict[str, Any]]
+) -> Callable[[dict[str, Any]], object]:
+    if not rows or "source_id" not in rows[0]:
+        return lambda row: None
+    shared = repeated(row.source_id for row in old) | repeated(row["source_id"] for row in rows)
+    return lambda row: None if row["source_id"] in shared else row["source_id"]

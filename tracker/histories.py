@@ -15,7 +15,7 @@ from rapidfuzz import fuzz
 from tracker import changes
 from tracker.bill_rows import Row
 from tracker.changes import Draft, draft, iso
-from tracker.compare import Moment, RowDiff, folded
+from tracker.compare import Moment, RowDiff, folded, repeated
 from tracker.items import ActionItem
 
 # rapidfuzz ratios, 0 to 100. A page shows that the old line is gone, so a line of that day which
@@ -163,8 +163,9 @@ def _pair_actions(old: Sequence[Row], stated: Sequence[ActionItem]) -> dict[int,
     """Index of each stated action → the stored row it is. Rows still standing go first."""
     pairs: dict[int, Row] = {}
     left = sorted(old, key=lambda row: row.retracted_at is not None)
+    shared = repeated(row.source_id for row in old) | repeated(one.source_id for one in stated)
     steps: tuple[Callable[[Any], object], ...] = (
-        lambda action: action.source_id,
+        lambda action: None if action.source_id in shared else action.source_id,
         lambda action: (action.date, action.text),
         lambda action: (action.date, folded(action.text)),
     )
