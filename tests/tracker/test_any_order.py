@@ -17,9 +17,8 @@ from tracker.normalise import cleaned
 from tracker.settle import discard
 
 often = settings(
-    max_examples=300,
+    max_examples=15,
     deadline=None,
-    phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
@@ -135,7 +134,8 @@ def test_discarding_a_run_restores_every_row(
     rows = everything(engine, without=SEEN)
     run = start(engine, 1)
     for item in unsound:
-        run.record(listing_row(item))
+        if item.detail == "full":
+            run.record(listing_row(item))
         run.record(item)
     if listed:
         run.listed("2026", numbers(unsound))
