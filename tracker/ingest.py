@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from pydantic_core import PydanticSerializationError
 from sqlalchemy import Connection, select, update
 
 from tracker import changes
@@ -129,7 +130,10 @@ def _digest(said: str) -> str:
 
 
 def _said(item: BillItem) -> str:
-    return item.model_dump_json(exclude=_PROVENANCE, exclude_defaults=True)
+    try:
+        return item.model_dump_json(exclude=_PROVENANCE, exclude_defaults=True)
+    except PydanticSerializationError:  # What is no text cannot be written as any.
+        return cleaned(item)[0].model_dump_json(exclude=_PROVENANCE, exclude_defaults=True)
 
 
 def bill_key(item: BillItem) -> BillKey:
