@@ -70,13 +70,9 @@ class Wyoming(BillSpider):
         )
 
     def parse_listing(self, response: Response, session: str) -> Parsed:
-        rows = json_of(response)
-        if not isinstance(rows, list):
-            raise LayoutChanged(f"the bill list is a {type(rows).__name__}, not a list")
+        rows = self.records(json_of(response), response, KNOWN)
         if "-" not in session:
             rows = [row for row in rows if not row.get("specialSessionValue")]
-        for name in sorted({name for row in rows for name in unread(row, KNOWN)}):
-            self.gap(f"listing.{name}", "unexpected")
         yield from self.each(rows, self.parse_row, response, session)
         self.listed(session, [number for row in rows if (number := number_of(row))])
 

@@ -27,7 +27,7 @@ PAGES = ROOT / "spiders" / "pages"
 GOLDEN = Path(__file__).parent / "golden"
 
 # An aggregator is tried on one state.
-TRIED_STATE = {"legiscan": "mi", "openstates": "pr"}
+TRIED_STATE = {"legiscan": "mi", "openstates": "nm"}
 
 
 def days(facts: SourceFacts) -> list[Path]:
