@@ -158,7 +158,9 @@ class BillSpider(scrapy.Spider):
         """
         if not stated["identifier"]:
             raise Nameless("a row without a bill number")
-        stated["title"] = stated.get("title") or None
+        if not stated.get("title"):
+            stated["title"] = None
+            self.gap("title", "missing")
         gaps, self._gaps = tuple(self._gaps), []
         return BillItem(
             source=self.facts.code,

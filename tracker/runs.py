@@ -407,10 +407,11 @@ class CrawlRun:
             self._seen.append(stored.bill_id)
         if item.detail == "full":
             self._page_follows.discard(bill_key(item))
-        for gap in (*item.gaps, *stored.gaps):
-            self.gap(gap.field, gap.reason)
-        if not item.title:
-            self.gap("title", "missing")
+        gaps = {(gap.field, gap.reason) for gap in (*item.gaps, *stored.gaps)}
+        if not item.title and (stored.outcome == "new" or item.title is not None):
+            gaps.add(("title", "missing"))
+        for field, reason in gaps:
+            self.gap(field, reason)
 
     def _flush(self) -> None:
         """Write the last-seen marks and pages collected so far."""

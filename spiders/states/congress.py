@@ -86,6 +86,8 @@ RESULT = re.compile(
 # .../BILLS-119s5is/xml/BILLS-119s5is.xml stands beside .../html/BILLS-119s5is.htm;
 # .../PLAW-117publ103_uslm/xml/… beside .../PLAW-117publ103/html/PLAW-117publ103.htm.
 TEXT = re.compile(r"^(?P<root>.+/pkg/)(?P<name>(?:BILLS|PLAW)-[a-z\d]+)(?:_uslm)?/xml/[^/]+\.xml$")
+# "Passed/agreed to in Senate: Passed Senate with amendments by Yea-Nay Vote. 64 - 35."
+HEADING = re.compile(r"^[^:]{5,60}: ")
 LARGEST_FILE = 64 * 1024 * 1024
 
 
@@ -286,13 +288,20 @@ class Congress(BillSpider):
                     )
 
     def actions(self, rows: list[etree._Element]) -> Iterator[ActionItem]:
-        """One event often stands twice, as its chamber and as the Library of Congress words it."""
+        """One event often stands twice: in its chamber's words, and with these repeated by the
+        Library of Congress under a heading. It is kept once, in the chamber's words."""
+        words = {(said(row, "actionDate"), said(row, "text")) for row in rows}
+        seen = set()
         for row in rows:
-            text = said(row, "text")
+            printed, text = said(row, "actionDate"), said(row, "text")
             if not text:
                 self.gap("actions.text", "missing")
                 continue
-            printed = said(row, "actionDate")
+            plain = HEADING.sub("", text)
+            repeated = plain != text and (printed, plain) in words
+            if repeated or (printed, text) in seen:
+                continue
+            seen.add((printed, text))
             yield ActionItem(
                 text=text,
                 date=self.date(printed, *DATES, field="actions.actionDate"),
