@@ -131,6 +131,8 @@ class CallbackErrors(ForSpider):
         kind = exception.kind if isinstance(exception, SourceError) else FailureKind.BUG
         detail = str(exception) if isinstance(exception, SourceError) else repr(exception)
         self.spider.fail(kind, response.url, detail)
+        if response.request is not None:
+            self.spider.lost(response.request)
         if kind is FailureKind.BUG:
             self.spider.logger.error(
                 "%s: bug while reading %s",

@@ -30,6 +30,8 @@ def scrapy_settings(facts: SourceFacts, *, replaying: bool = False) -> dict[str,
         "DOWNLOAD_WARNSIZE": 0,
         "DOWNLOAD_VERIFY_CERTIFICATES": True,
         "RETRY_TIMES": 3,
+        # What the retries end in is written on the run.
+        "RETRY_GIVE_UP_LOG_LEVEL": "INFO",
         "RETRY_HTTP_CODES": [500, 502, 503, 504, 522, 524, 408],
         "CLOSESPIDER_PAGECOUNT": polite.max_requests,
         "COOKIES_ENABLED": False,

@@ -354,8 +354,7 @@ class CrawlRun:
         if self._failures:
             first = self._failures[0]
             return f"{first['kind']}: {first['detail']} at {first['url']}"
-        may_be_empty = self._expectations.empty_ok and self._news_since is not None
-        if self._account.not_modified or any(self._listed.values()) or may_be_empty:
+        if self._account.not_modified or any(self._listed.values()):
             return ""
         return "the source gave no bill at all, and no sign that nothing is new"
 

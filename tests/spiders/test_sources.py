@@ -26,9 +26,6 @@ ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "spiders" / "pages"
 GOLDEN = Path(__file__).parent / "golden"
 
-# An aggregator is tried on one state.
-TRIED_STATE = {"legiscan": "mi", "openstates": "pr"}
-
 
 def days(facts: SourceFacts) -> list[Path]:
     folder = PAGES / facts.spider
@@ -36,9 +33,18 @@ def days(facts: SourceFacts) -> list[Path]:
 
 
 def replay(facts: SourceFacts, day: Path, database: str, items: Path) -> None:
-    code = f"{facts.code}-{TRIED_STATE[facts.code]}" if facts.any_state else facts.code
     result = subprocess.run(
-        [sys.executable, "-m", "spiders", "crawl", code, "--replay", day, "--items", items],
+        [
+            sys.executable,
+            "-m",
+            "spiders",
+            "crawl",
+            facts.shown_code,
+            "--replay",
+            day,
+            "--items",
+            items,
+        ],
         cwd=ROOT,
         env={**os.environ, "BILLTRACKER_DATABASE_URL": database},
         capture_output=True,

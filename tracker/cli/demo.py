@@ -18,8 +18,6 @@ from tracker.settings import PREFIX, get_settings
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-# An aggregator serves any state; its pages are of this one.
-STATE_OF = {"legiscan": "mi", "openstates": "pr"}
 MARKER = "made-by-billtracker-demo"
 
 
@@ -109,9 +107,8 @@ def _crawl(day: str) -> None:
     crawls = []
     for facts in catalogue().values():
         pages = Path(str(resources.files("spiders") / "pages" / facts.spider / day))
-        code = f"{facts.code}-{STATE_OF[facts.code]}" if facts.any_state else facts.code
         if pages.is_dir():
-            crawls.append((code, [f"--replay={pages}"]))
+            crawls.append((facts.shown_code, [f"--replay={pages}"]))
     jobs = max(2, os.cpu_count() or 2)
     crawl_in_children(crawls, jobs, lambda crawled: typer.echo(f"  {crawled.line}"))
 
