@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import cache
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -52,6 +53,12 @@ def checked_frequency(name: str) -> Frequency:
 
 def checked_timezone(name: str) -> str:
     """Raises ``ValueError`` for what is no IANA zone; ``ZoneInfo`` would open it as a file."""
-    if name not in available_timezones():
+    if name not in timezones():
         raise ValueError(f"no time zone {name[:60]!r}; write it like America/New_York")
     return name
+
+
+@cache
+def timezones() -> frozenset[str]:
+    """IANA names; without those that mean something else on another machine."""
+    return frozenset(available_timezones() - {"localtime", "Factory"})
