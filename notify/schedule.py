@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 from functools import cache
 from typing import Literal, get_args
@@ -62,3 +63,15 @@ def checked_timezone(name: str) -> str:
 def timezones() -> frozenset[str]:
     """IANA names; without those that mean something else on another machine."""
     return frozenset(available_timezones() - {"localtime", "Factory"})
+
+
+def in_words(frequency: str, weekday: int, at: str) -> str:
+    """``every Monday at 7:30``, for ``at`` "at 7:30"; what is immediate has no time."""
+    match frequency:
+        case "immediate":
+            return "as soon as it is known"
+        case "weekly":
+            return f"every {calendar.day_name[weekday]} {at}"
+        case "monthly":
+            return f"on the first of every month {at}"
+    return f"every day {at}"

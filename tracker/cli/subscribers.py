@@ -80,16 +80,15 @@ def _subscribe(
     engine = open_database()
     now = dt.datetime.now(dt.UTC)
     try:
-        chosen = Filter.model_validate(asked | {"bills": bill_keys(engine, asked["bills"])})
+        named = [name.strip() for name in asked["bills"].split(",") if name.strip()]
+        chosen = Filter.model_validate(asked | {"bills": bill_keys(engine, named)})
         wish = people.Wish(
             chosen, checked_frequency(frequency), list(Weekday).index(weekday), quiet_note
         )
         with writing(engine) as connection:
             reader = people.find_subscriber(connection, email)
             if reader is None:
-                reader = people.add_subscriber(
-                    connection, email, now, evidence="added by operator", confirmed=True
-                )
+                reader = people.add_subscriber(connection, email, now, evidence="added by operator")
             if any(clock):
                 people.set_clock(connection, reader, people.DeliveryTime.typed(*clock), now)
             people.add_subscription(connection, reader, wish, now)
