@@ -89,6 +89,12 @@ class Choices:
             wish.quiet_note,
         )
 
+    @property
+    def narrow(self) -> bool:
+        """Whether it uses the fields that most people need not see."""
+        rare = [*self.typed.values(), *(self.chosen.get(name) for name in ("stages", "kinds"))]
+        return any(rare)
+
     def wish(self, engine: Engine, known: Iterable[str] = ()) -> Wish:
         """``known``: keys of bills followed already, which need not be looked up.
 

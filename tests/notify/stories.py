@@ -57,7 +57,7 @@ def add_bill(
                 title=title,
                 abstract=abstract,
                 stage=stage,
-                sources=[{"url": f"https://legislature.example/{state}/{identifier}"}],
+                sources=[{"url": f"https://legislature.example/{state}/{identifier}", "note": ""}],
                 first_seen_at=EARLIER,
                 last_seen_at=EARLIER,
                 changed_at=EARLIER,
