@@ -21,7 +21,7 @@ from notify.links import calendar_link, feed_link
 from notify.notices import send_notices
 from notify.people import Wish
 from notify.ratelimit import visitor
-from notify.schedule import FREQUENCIES, timezones
+from notify.schedule import FREQUENCIES, WEEKDAYS, time_in_words, timezones
 from notify.send import Clock
 from notify.tokens import secret_key
 from tracker.db import reading
@@ -66,7 +66,7 @@ assert tuple(FREQUENCY_LABELS) == FREQUENCIES
 
 def _local(at: dt.datetime, timezone: str) -> str:
     there = at.astimezone(ZoneInfo(timezone))
-    return f"{there:%A, %B} {there.day}, {there.hour}:{there:%M}"
+    return f"{there:%A, %B} {there.day}, {time_in_words(there.time())}"
 
 
 templates = PageTemplates(Path(__file__).with_name("templates") / "pages")
@@ -86,7 +86,7 @@ templates.environment.globals.update(
     STAGES=STAGES,
     STANCE_SLUGS=STANCES,
     US_ZONES=US_ZONES,
-    WEEKDAYS=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+    WEEKDAYS=WEEKDAYS,
     jurisdictions=jurisdictions,
     zones=lambda: sorted(zone for zone in timezones() - US_ZONES.keys() if _REGIONS.match(zone)),
 )

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy import Engine
 
 from notify.bill_names import bill_keys
-from notify.filters import Filter
+from notify.filters import Filter, problems
 from notify.people import DeliveryTime, Wish
 from notify.schedule import checked_frequency
 
@@ -117,17 +117,12 @@ class Choices:
                 self.quiet_note,
             )
         except ValidationError as error:
-            errors |= {str(one["loc"][0]): plain_message(one["msg"]) for one in error.errors()}
+            errors |= problems(error)
         except ValueError as error:
             errors["frequency"] = str(error)
         if errors:
             raise BadForm(errors)
         return wish
-
-
-def plain_message(message: str) -> str:
-    """pydantic's words without its frame."""
-    return message.removeprefix("Value error, ")
 
 
 def clock_of(form: Form) -> DeliveryTime:

@@ -20,6 +20,7 @@ from notify.schedule import (
     checked_timezone,
     in_words,
     next_due,
+    time_in_words,
 )
 from notify.suppression import is_suppressed
 from notify.tokens import random_token
@@ -46,7 +47,7 @@ class Wish:
         return cls(chosen, checked_frequency(row.frequency), row.weekday, row.quiet_note)
 
     def often(self, clock: DeliveryTime) -> str:
-        """``every Monday at 7:30 (America/Chicago)``."""
+        """``every Monday at 7:30 am Chicago time``."""
         said = in_words(self.frequency, self.weekday, clock.in_words)
         return f"{said}, and a note each week that nothing moved" if self.quiet_note else said
 
@@ -71,7 +72,9 @@ class DeliveryTime:
 
     @property
     def in_words(self) -> str:
-        return f"at {self.hour}:{self.minute:02} ({self.timezone.replace('_', ' ')})"
+        """``at 7:30 am New York time``."""
+        place = self.timezone.rpartition("/")[2].replace("_", " ")
+        return f"at {time_in_words(dt.time(self.hour, self.minute))} {place} time"
 
     @classmethod
     def typed(cls, timezone: str, time: str) -> DeliveryTime:
@@ -176,15 +179,7 @@ def add_subscription(
     connection: Connection, subscriber_id: int, wish: Wish, now: dt.datetime
 ) -> int:
     """Its id; one that says the same is not made twice."""
-    values = _columns(wish)
-    same = select(Subscription.id).where(
-        Subscription.subscriber_id == subscriber_id,
-        *(
-            getattr(Subscription, name) == values[name]
-            for name in ("filter_hash", "frequency", "weekday", "quiet_note")
-        ),
-    )
-    if (known := connection.scalars(same).first()) is not None:
+    if (known := find_subscription(connection, subscriber_id, wish)) is not None:
         return known
     made = connection.execute(
         insert(Subscription)
@@ -193,13 +188,26 @@ def add_subscription(
             token=random_token(),
             active_since=now,
             next_due_at=now,
-            **values,
+            **_columns(wish),
         )
         .returning(Subscription.id)
     )
     subscription_id: int = made.scalar_one()
     reschedule(connection, subscriber_id, now)
     return subscription_id
+
+
+def find_subscription(connection: Connection, subscriber_id: int, wish: Wish) -> int | None:
+    """Theirs that says the same."""
+    return connection.execute(
+        select(Subscription.id).where(
+            Subscription.subscriber_id == subscriber_id,
+            Subscription.filter_hash == filter_hash(wish.filter),
+            Subscription.frequency == wish.frequency,
+            Subscription.weekday == wish.weekday,
+            Subscription.quiet_note == wish.quiet_note,
+        )
+    ).scalar()
 
 
 def change_subscription(

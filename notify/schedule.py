@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import calendar
 import datetime as dt
 from functools import cache
 from typing import Literal, get_args
@@ -11,6 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 Frequency = Literal["immediate", "daily", "weekly", "monthly"]
 FREQUENCIES: tuple[Frequency, ...] = get_args(Frequency)
 """The most frequent first."""
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 QUIET_NOTE_EVERY = dt.timedelta(days=7)
 
 
@@ -71,7 +71,12 @@ def in_words(frequency: str, weekday: int, at: str) -> str:
         case "immediate":
             return "as soon as it is known"
         case "weekly":
-            return f"every {calendar.day_name[weekday]} {at}"
+            return f"every {WEEKDAYS[weekday]} {at}"
         case "monthly":
             return f"on the first of every month {at}"
     return f"every day {at}"
+
+
+def time_in_words(time: dt.time) -> str:
+    """``7:30 am``."""
+    return f"{time.hour % 12 or 12}:{time.minute:02} {'am' if time.hour < 12 else 'pm'}"

@@ -49,7 +49,8 @@ def test(desk: AtDesk, reader: Reader, one: Theirs) -> Response:
     if not allowed:
         return _page(desk, reader, one, f"at most {TESTS.times} tests an hour; try again later")
     why_not = webhooks.challenge(desk.engine, desk.settings, endpoint.id, clock=desk.clock)
-    return _page(desk, reader, one, why_not) if why_not else _again(reader, one)
+    said = f"The receiver did not pass: {why_not}"
+    return _page(desk, reader, one, said) if why_not else _again(reader, one)
 
 
 @router.post("/remove")
