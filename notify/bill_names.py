@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from sqlalchemy import Engine, select
@@ -27,7 +28,7 @@ def bill_keys(engine: Engine, names: Iterable[str], known: Iterable[str] = ()) -
 
 
 def _bill_key(session: Session, name: str) -> str:
-    state, _, rest = name.replace(":", " ", 1).partition(" ")
+    state, _, rest = re.sub("[ :]", " ", name, count=1).partition(" ")
     if state.lower() not in jurisdictions() or not name.isprintable():
         raise ValueError(f"{name[:SHOWN]!r} begins with no state; write it like 'md HB 1222'")
     session_id, _, identifier = rest.rpartition(":")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,10 +81,10 @@ class DeliveryTime:
     def typed(cls, timezone: str, time: str) -> DeliveryTime:
         """As people write it: ``7``, ``7:30``; empty for the usual."""
         usual = cls()
-        hour, _, minute = (time or f"{usual.hour}").partition(":")
-        if not (hour.isascii() and hour.isdigit() and (minute or "0").isdigit()):
+        found = re.fullmatch(r"(\d{1,2})(?::(\d{2}))?", time or f"{usual.hour}", re.ASCII)
+        if found is None:
             raise ValueError(f"no time of day {time[:20]!r}; write it like 7 or 7:30")
-        return cls(timezone or usual.timezone, int(hour), int(minute or 0))
+        return cls(timezone or usual.timezone, int(found[1]), int(found[2] or 0))
 
 
 def find_subscriber(connection: Connection, address: str) -> int | None:

@@ -216,9 +216,7 @@ def import_(
 
 @app.command()
 def export(
-    file: Annotated[
-        Path | None, typer.Argument(help="Where to; without it, to the screen.")
-    ] = None,
+    file: Annotated[Path | None, typer.Argument(help="Where to; the screen without it.")] = None,
 ) -> None:
     """Write everybody as CSV: readers, those who left, those who must not be mailed."""
     from notify.subscriber_export import export_subscribers
@@ -272,11 +270,10 @@ def unsuppress(
             _refuse(error)
         if not lift(connection, key):
             raise typer.BadParameter(f"{email} is not suppressed")
-        reader = people.find_subscriber(connection, email)
-        back = resume and reader is not None
-        if back and reader is not None:
+        reader = people.find_subscriber(connection, email) if resume else None
+        if reader is not None:
             people.come_back(connection, reader, "resumed by operator", now)
-    typer.echo(f"{email} is free{' and mailed again' if back else ''}")
+    typer.echo(f"{email} is free{' and mailed again' if reader is not None else ''}")
 
 
 @app.command()
