@@ -1,4 +1,4 @@
-"""What changing one's mind does to the news that waits: nothing is lost, nothing unwanted leaves."""
+"""What changing one's mind does to news that waits: nothing is lost, nothing unwanted leaves."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def subscriptions(engine: Engine) -> list[Subscription]:
 
 @pytest.fixture
 def two_wishes(engine: Engine) -> tuple[Engine, int, int, int]:
-    """A reader with two subscriptions, and news of Maryland and Virginia that waits by the first."""
+    """A reader with two subscriptions; news of Maryland and Virginia waits by the first."""
     reader = add_reader(engine, "ann@example.org", ALL_AT_ONCE, MARYLAND_WEEKLY)
     add_change(engine, add_bill(engine, "md"))
     add_change(engine, add_bill(engine, "va"))

@@ -17,7 +17,7 @@ UTC = dt.UTC
 def dues(
     frequency: str, hour: int, minute: int, zone: str, start: dt.datetime, days: float
 ) -> list[dt.datetime]:
-    """All due moments after ``start`` and up to so many days later, as a passing clock finds them."""
+    """All due moments after ``start`` and up to so many days later, as time passes."""
     found, after = [], start
     while (due := next_due(frequency, 2, hour, minute, zone, after)) <= start + dt.timedelta(days):
         found.append(due)
@@ -71,8 +71,10 @@ def test_immediate_is_due_now() -> None:
     assert next_due("immediate", 0, 7, 0, "America/New_York", now) == now
 
 
-@pytest.mark.parametrize("name", ["", "Mars/Olympus", "../etc/passwd", "america/new_york",
-                                  "localtime", "Factory", "America/New_York\0", "A" * 9999])  # fmt: skip
+NO_ZONES = ["", "Mars/Olympus", "../etc/passwd", "america/new_york", "localtime", "Factory", "\0"]
+
+
+@pytest.mark.parametrize("name", NO_ZONES)
 def test_what_is_no_time_zone_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="no time zone"):
         checked_timezone(name)
