@@ -35,10 +35,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from notify.facts import Facts
 from notify.filters import Filter
 from notify.kinds import kind_label
 from notify.schedule import FREQUENCIES
-from notify.snapshot import Described, Facts, describe
+from notify.snapshot import Described, describe
 from tracker.changes import ACTION, ACTION_CORRECTED, ACTION_RETRACTED, STAGE
 from tracker.db import reading, writing
 from tracker.models import (

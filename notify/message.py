@@ -78,10 +78,11 @@ def message_bytes(letter: Letter, settings: Settings) -> bytes:
     message.set_content(text, cte="quoted-printable")
     message.add_alternative(html, subtype="html", cte="quoted-printable")
     message.set_boundary(f"=_{letter.digest_token}")
-    return _signed(message.as_bytes(), settings)
+    return dkim_signed(message.as_bytes(), settings)
 
 
-def _signed(raw: bytes, settings: Settings) -> bytes:
+def dkim_signed(raw: bytes, settings: Settings) -> bytes:
+    """The message as it was where the relay signs."""
     if not settings.dkim_domain:
         return raw
     import dkim

@@ -1,6 +1,4 @@
-"""What was true of a change and its bill when it became news: kept word for word for the digest,
-and the facts that filters look at.
-"""
+"""What was true of a change and its bill when it became news: kept word for word for the digest."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from notify.filters import bill_key
+from notify.facts import Facts, facts_of
 from tracker.changes import ACTION, STAGE, VERSION, VERSION_TEXT
 from tracker.models import (
     Bill,
@@ -23,7 +21,6 @@ from tracker.models import (
     Change,
     Evidence,
     Hearing,
-    Sponsorship,
     TopicVerdict,
     Verdict,
     Version,
@@ -94,24 +91,6 @@ class Snapshot(Frozen):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What a filter can ask of a change; texts are case-folded."""
-
-    change_id: int
-    released_at: dt.datetime
-    state: str
-    bill: str
-    relevant: bool
-    topics: frozenset[str]
-    stances: frozenset[str]
-    stage: str
-    kind: str
-    words: str
-    sponsors: str
-    committees: str
-
-
-@dataclass(frozen=True, slots=True)
 class Described:
     facts: Facts
     snapshot: Snapshot
@@ -146,20 +125,13 @@ def describe(session: Session, change_ids: Sequence[int], today: dt.date) -> lis
             .order_by(Hearing.date, Hearing.id)
         )
     )
-    sponsors = _by_bill(
-        session.scalars(
-            select(Sponsorship)
-            .where(Sponsorship.bill_id.in_(bill_ids), Sponsorship.removed_at.is_(None))
-            .order_by(Sponsorship.position)
-        )
-    )
+    facts = {one.change_id: one for one in facts_of(session, change_ids)}
     quotes = {id: _quote(session, bills[id], evidence[id]) for id in bill_ids}
     described = []
     for change in changes:
         bill = bills[change.bill_id]
         verdict = verdicts.get(bill.id)
         slugs = tuple(row.topic for row in topics[bill.id])
-        facts = _facts(change, bill, verdict, slugs, sponsors[bill.id], hearings[bill.id])
         redline = None
         if change.kind in (VERSION, VERSION_TEXT):
             redline = _redline(session, change, evidence[bill.id])
@@ -184,7 +156,7 @@ def describe(session: Session, change_ids: Sequence[int], today: dt.date) -> lis
             hearings=_ahead(hearings[bill.id], today),
             redline=redline,
         )
-        described.append(Described(facts, snapshot))
+        described.append(Described(facts[change.id], snapshot))
     return described
 
 
@@ -200,36 +172,6 @@ def _by_bill(rows: Iterable[T]) -> defaultdict[int, list[T]]:
     for row in rows:
         grouped[row.bill_id].append(row)  # type: ignore[attr-defined]
     return grouped
-
-
-def _facts(
-    change: Change,
-    bill: Bill,
-    verdict: Verdict | None,
-    topics: Sequence[str],
-    sponsors: Sequence[Sponsorship],
-    hearings: Sequence[Hearing],
-) -> Facts:
-    stance = verdict.stance if verdict else None
-    stances = {stance} if stance else set()
-    if stance == "mixed":
-        stances |= {"expands", "limits"}
-    said = [bill.identifier_key, bill.title, bill.abstract, *bill.subjects, change.summary]
-    committees = [*(hearing.committee for hearing in hearings), bill.latest_action_text]
-    return Facts(
-        change_id=change.id,
-        released_at=change.released_at or change.detected_at,
-        state=bill.jurisdiction,
-        bill=bill_key(bill),
-        relevant=bool(verdict and verdict.relevant),
-        topics=frozenset(topics),
-        stances=frozenset(stances),
-        stage=change.stage,
-        kind=change.kind,
-        words="\n".join(said).casefold(),
-        sponsors="\n".join(row.name for row in sponsors).casefold(),
-        committees="\n".join([*committees, change.summary]).casefold(),
-    )
 
 
 def _ahead(hearings: Sequence[Hearing], today: dt.date) -> tuple[HearingNote, ...]:

@@ -85,6 +85,12 @@ class Settings(BaseSettings):
     dkim_selector: str = Field("billtracker", description="DKIM selector: SELECTOR._domainkey.")
     dkim_key: str = Field("", description="RSA or Ed25519 private key in PEM, for DKIM.")
 
+    webhook_networks: str = Field(
+        "",
+        description="Networks that webhooks may reach beside the public internet, "
+        "e.g. 10.1.0.0/16, separated by commas.",
+    )
+
     @property
     def sqlalchemy_url(self) -> str:
         return self.database_url or f"sqlite:///{self.data_dir / 'billtracker.sqlite3'}"

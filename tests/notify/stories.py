@@ -57,7 +57,7 @@ def add_bill(
                 title=title,
                 abstract=abstract,
                 stage=stage,
-                sources=[{"url": f"https://legislature.example/{state}/{identifier}"}],
+                sources=[{"url": f"https://legislature.example/{state}/{identifier}", "note": ""}],
                 first_seen_at=EARLIER,
                 last_seen_at=EARLIER,
                 changed_at=EARLIER,
@@ -193,9 +193,7 @@ def add_reader(
 ) -> int:
     """An active reader of everything daily, unless wishes say otherwise."""
     with writing(engine) as connection:
-        reader = add_subscriber(
-            connection, address, since, evidence="test", confirmed=True, clock=clock
-        )
+        reader = add_subscriber(connection, address, since, evidence="test", clock=clock)
         for wish in wishes or (Wish(Filter()),):
             add_subscription(connection, reader, wish, since)
     return reader

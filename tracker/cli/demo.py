@@ -64,11 +64,11 @@ def demo(
                 _subscribe(engine)
         typer.echo("Matching changes to readers and mailing digests")
         _mail(engine)
-    _table(engine, folder)
-    if serve:
-        from tracker.cli.serve import serve as serve_pages
+        _table(engine, folder)
+        if serve:
+            from tracker.cli.serve import serve as serve_pages
 
-        serve_pages(host="127.0.0.1", port=port)
+            serve_pages(host="127.0.0.1", port=port)
 
 
 def _fresh(folder: Path) -> Path:
@@ -123,7 +123,7 @@ def _subscribe(engine: Engine) -> None:
         wish = people.Wish(Filter.model_validate(reader.asks), "daily")
         with writing(engine) as connection:
             known = people.add_subscriber(
-                connection, reader.address, now, evidence="made up by the demo", confirmed=True
+                connection, reader.address, now, evidence="made up by the demo"
             )
             people.add_subscription(connection, known, wish, now)
 
