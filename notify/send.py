@@ -19,7 +19,7 @@ from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 from sqlalchemy import Engine
 
 from notify import ledger
-from notify.message import Letter, envelope_sender, message_bytes
+from notify.message import Letter, check_settings, envelope_sender, message_bytes
 from notify.smtp import NoRelay, Relay, Step, answer, connected, fault, relays
 from notify.tokens import random_token, secret_key
 from tracker.settings import Settings
@@ -99,6 +99,7 @@ def send(engine: Engine, settings: Settings, *, yes: bool = False, clock: Clock 
             "nothing was sent. Is that right? Then: billtracker digest send --yes"
         )
         return report
+    check_settings(settings)
     run = _Run(
         engine,
         settings,

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from notify.filters import Filter, in_words
 from notify.links import bill_link
-from notify.snapshot import HearingNote, Quote, RedlineRun, Snapshot
+from notify.snapshot import HearingNote, Quote, RedlineRun, Snapshot, short
 from tracker.changes import (
     ABSTRACT,
     ACTION,
@@ -32,6 +32,7 @@ from tracker.stages import stage
 from tracker.web import wording
 from tracker.web.topics import topic_label
 
+LONGEST_SUBJECT = 120
 SOON = dt.timedelta(days=1)
 """A hearing today or tomorrow is urgent."""
 
@@ -98,10 +99,10 @@ _KIND_PHRASES = {
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What we told, and what the source says now (``None``: nothing any more)."""
+    """What we told, and what the source says now (empty: nothing any more)."""
 
     told: Snapshot
-    now: Snapshot | None
+    now: str
 
 
 @dataclass(frozen=True)
@@ -271,8 +272,10 @@ class Story:
         lead, *others = self.bills
         if not others:
             title = lead.latest.title
-            return _fit(f"{lead.headline}: {title}" if title else lead.headline)
-        return _fit(f"{lead.headline}; {len(others)} more{_in_states(self.bills)}")
+            return short(f"{lead.headline}: {title}" if title else lead.headline, LONGEST_SUBJECT)
+        return short(
+            f"{lead.headline}; {len(others)} more{_in_states(self.bills)}", LONGEST_SUBJECT
+        )
 
     @property
     def _subject_without_news(self) -> str:
@@ -307,9 +310,7 @@ def correction_lines(correction: Correction) -> tuple[str, str]:
     name = f"{correction.told.jurisdiction.upper()} {correction.told.identifier}"
     when = f", {_day(told.date)}" if told.date else ""
     said = f"{name}{when}: {told.lead or told.words}"
-    if correction.now is None or correction.now.kind != "action_corrected":
-        return said, "The legislature has taken this back."
-    return said, correction.now.summary
+    return said, correction.now or "The legislature has taken this back."
 
 
 def _rank(snapshot: Snapshot) -> int:
@@ -343,12 +344,6 @@ def _in_states(bills: Iterable[BillStory]) -> str:
     """Nothing to say where all are in one state: the lead names it."""
     states = {bill.latest.jurisdiction for bill in bills}
     return f" in {len(states)} states" if len(states) > 1 else ""
-
-
-def _fit(subject: str, longest: int = 120) -> str:
-    if len(subject) <= longest:
-        return subject
-    return subject[: subject.rfind(" ", longest // 2, longest)].rstrip(" ,;:-") + " …"
 
 
 def _day(date: dt.date) -> str:

@@ -83,7 +83,7 @@ class Settings(BaseSettings):
         "", description="Sign with DKIM for this domain; empty = the relay does."
     )
     dkim_selector: str = Field("billtracker", description="DKIM selector: SELECTOR._domainkey.")
-    dkim_key: str = Field("", description="RSA or Ed25519 private key in PEM, for DKIM.")
+    dkim_key: str = Field("", description="RSA private key in PEM, for DKIM.")
 
     @property
     def sqlalchemy_url(self) -> str:
