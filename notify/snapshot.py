@@ -354,7 +354,7 @@ def _shown(passage: Sequence[Segment]) -> tuple[RedlineRun, ...]:
     """Its beginning, where it is long: the bill's page has the whole comparison."""
     runs: list[RedlineRun] = []
     left = LONGEST_PASSAGE
-    for segment in passage:
+    for segment in _struck_first(passage):
         text = _cut(segment.text)
         left -= len(text)
         if left < 0 or len(runs) == MOST_RUNS:
@@ -383,6 +383,17 @@ def _compared(session: Session, change: Change) -> tuple[BillText | None, BillTe
 
 def _places(text: str, quotes: Iterable[str]) -> list[Span]:
     return [found.span() for quote in quotes for found in re.finditer(re.escape(quote), text)]
+
+
+def _struck_first(passage: Sequence[Segment]) -> list[Segment]:
+    """What replaces comes after what it replaces, as in a bill."""
+    ordered: list[Segment] = []
+    for segment in passage:
+        if segment.kind == "delete" and ordered and ordered[-1].kind == "insert":
+            ordered.insert(-1, segment)
+        else:
+            ordered.append(segment)
+    return ordered
 
 
 def _cut(text: str) -> str:

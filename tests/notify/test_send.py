@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -269,34 +269,26 @@ def test_without_any_relay_nothing_is_lost(engine: Engine) -> None:
     assert statuses(engine) == ["queued"]
 
 
-@pytest.fixture
-def sender_engine(engine: Engine) -> Iterator[Engine]:
-    """For tests about the conversation alone, where one kind of database is enough."""
-    if engine.dialect.name != "sqlite":
-        pytest.skip("nothing of this depends on the database")
-    yield engine
-
-
-def test_a_relay_without_tls_is_not_used(sender_engine: Engine) -> None:
+def test_a_relay_without_tls_is_not_used(sqlite_engine: Engine) -> None:
     with relay() as inbox:
         settings = settings_for(inbox, smtp_tls="starttls")
-        make_digests(sender_engine, settings)
-        assert "STARTTLS" in send(sender_engine, settings, clock=later()).stopped.upper()
+        make_digests(sqlite_engine, settings)
+        assert "STARTTLS" in send(sqlite_engine, settings, clock=later()).stopped.upper()
     assert inbox.kept == []
 
 
 def test_certificates_are_verified(
-    sender_engine: Engine, certificate: Callable[[str], Path]
+    sqlite_engine: Engine, certificate: Callable[[str], Path]
 ) -> None:
     own = certificate("localhost")
     with relay(certificate=own) as inbox:
         named = {"smtp_host": f"localhost:{inbox.port}", "smtp_tls": "starttls"}
         stranger = settings_for().model_copy(update=named)
-        make_digests(sender_engine, stranger)
-        assert "certificate" in send(sender_engine, stranger, clock=later()).stopped.lower()
+        make_digests(sqlite_engine, stranger)
+        assert "certificate" in send(sqlite_engine, stranger, clock=later()).stopped.lower()
         assert inbox.kept == []
         trusting = stranger.model_copy(update={"smtp_ca_file": str(own)})
-        assert send(sender_engine, trusting, clock=later()).counts == {"sent": 1}
+        assert send(sqlite_engine, trusting, clock=later()).counts == {"sent": 1}
 
 
 @pytest.mark.parametrize(
@@ -309,20 +301,20 @@ def test_certificates_are_verified(
     ],
 )
 def test_wrong_settings_are_named(
-    sender_engine: Engine, changes: dict[str, str], says: str
+    sqlite_engine: Engine, changes: dict[str, str], says: str
 ) -> None:
     settings = settings_for().model_copy(update={"smtp_host": "localhost", **changes})
-    make_digests(sender_engine, settings)
+    make_digests(sqlite_engine, settings)
     with pytest.raises(BadMailSettings, match=says):
-        send(sender_engine, settings, clock=later())
+        send(sqlite_engine, settings, clock=later())
 
 
-def test_one_domain_gets_so_many_a_minute(sender_engine: Engine) -> None:
+def test_one_domain_gets_so_many_a_minute(sqlite_engine: Engine) -> None:
     with relay() as inbox:
         settings = settings_for(inbox, mail_domain_rate=600)
-        make_digests(sender_engine, settings, *(f"reader{n}@example.org" for n in range(6)))
+        make_digests(sqlite_engine, settings, *(f"reader{n}@example.org" for n in range(6)))
         start = time.monotonic()
-        assert send(sender_engine, settings, clock=later()).counts == {"sent": 6}
+        assert send(sqlite_engine, settings, clock=later()).counts == {"sent": 6}
     assert 0.5 <= time.monotonic() - start < 5
 
 
