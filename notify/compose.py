@@ -174,7 +174,7 @@ def _note_corrections(
     rows = [
         {"reader": one.reader, "change": told, "digest": digests[one.reader]}
         for one in ready
-        for told, _ in one.corrections
+        for told in (*one.replaced, *(told for told, _ in one.corrections))
     ]
     if rows:
         connection.execute(

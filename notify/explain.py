@@ -4,14 +4,31 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, tuple_
 from sqlalchemy.orm import Session
 
+from notify.bill_names import bill_keys
 from notify.filters import Filter, in_words
 from notify.match import KEPT_FOR, why_not
 from notify.snapshot import describe
 from tracker.db import reading
-from tracker.models import Change, Digest, News, Outbox, Subscriber, Subscription
+from tracker.models import Bill, Change, Digest, News, Outbox, Subscriber, Subscription
+
+MOST_CHANGES = 20
+
+
+def changes_named(engine: Engine, typed: str) -> list[int]:
+    """``17``, or the newest changes of ``md HB 1222``. Raises ``LookupError`` or ``ValueError``."""
+    if typed.isascii() and typed.isdigit() and len(typed) < 19:
+        return [int(typed)]
+    columns = tuple_(Bill.jurisdiction, Bill.session, Bill.identifier_key)
+    keys = [tuple(key.split(":", 2)) for key in bill_keys(engine, typed)]
+    newest = select(Change.id).join(Bill, Bill.id == Change.bill_id).where(columns.in_(keys))
+    with reading(engine) as session:
+        found = session.scalars(newest.order_by(Change.id.desc()).limit(MOST_CHANGES)).all()
+    if not found:
+        raise LookupError(f"nothing has changed on {typed} since it was first seen")
+    return sorted(found)
 
 
 def explain(engine: Engine, subscriber_id: int, change_id: int, now: dt.datetime) -> list[str]:

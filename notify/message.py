@@ -87,7 +87,7 @@ class Letter:
 def check_settings(settings: Settings) -> None:
     """Raises :class:`BadMailSettings` for what would spoil every message."""
     sender = parseaddr(settings.mail_from)[1]
-    for name, address in (("MAIL_FROM", sender), ("MAIL_BOUNCES", settings.mail_bounces or sender)):
+    for name, address in (("MAIL_FROM", sender), ("MAIL_BOUNCES", bounce_address(settings))):
         local, _, domain = address.rpartition("@")
         if not (local and domain and address.isascii() and address.isprintable()):
             raise BadMailSettings(
@@ -101,7 +101,7 @@ def check_settings(settings: Settings) -> None:
         )
     if settings.dkim_domain:
         try:
-            _signed(b"From: <a@example.org>\r\n\r\n", settings)
+            dkim_signed(b"From: <a@example.org>\r\n\r\n", settings)
         except ImportError:
             raise BadMailSettings(
                 "BILLTRACKER_DKIM_DOMAIN is set, but not all of it is installed: "
@@ -113,10 +113,14 @@ def check_settings(settings: Settings) -> None:
             ) from error
 
 
+def bounce_address(settings: Settings) -> str:
+    """Whose +tags receive bounces."""
+    return settings.mail_bounces or parseaddr(settings.mail_from)[1]
+
+
 def envelope_sender(settings: Settings, secret: str, digest_id: int) -> str:
     """Bounces come back to an address of this digest alone."""
-    address = settings.mail_bounces or parseaddr(settings.mail_from)[1]
-    return return_path(secret, digest_id, address)
+    return return_path(secret, digest_id, bounce_address(settings))
 
 
 def message_bytes(letter: Letter, settings: Settings) -> bytes:
@@ -140,10 +144,11 @@ def message_bytes(letter: Letter, settings: Settings) -> bytes:
     message.set_content(text, cte="quoted-printable")
     message.add_alternative(html, subtype="html", cte="quoted-printable")
     message.set_boundary(f"=_{letter.digest_token}")
-    return _signed(message.as_bytes(), settings)
+    return dkim_signed(message.as_bytes(), settings)
 
 
-def _signed(raw: bytes, settings: Settings) -> bytes:
+def dkim_signed(raw: bytes, settings: Settings) -> bytes:
+    """The message as it was where the relay signs."""
     if not settings.dkim_domain:
         return raw
     import dkim

@@ -63,13 +63,13 @@ def render(content: Content, public_url: str, name: str, footer: str) -> Rendere
         most = most * 3 // 4 or 1
     everything = dict.fromkeys(("most_lines", "most_hearings", "most_corrections"))
     page = _html(context | everything, len(story.bills), web=True)
-    plain = _environment().get_template("digest.txt.j2").render(context | {"most": most})
+    plain = environment().get_template("digest.txt.j2").render(context | {"most": most})
     return Rendered(story.subject, plain.strip() + "\n", html, page)
 
 
 def _html(context: Mapping[str, object], most: int, web: bool) -> str:
-    template = _environment().get_template("digest.html.j2")
-    return _inliner().inline(template.render({**context, "most": most, "web": web}))
+    template = environment().get_template("digest.html.j2")
+    return inlined(template.render({**context, "most": most, "web": web}))
 
 
 def personal(rendered: str, public_url: str, reader_token: str, digest_token: str) -> str:
@@ -91,13 +91,19 @@ def templates_hash() -> str:
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
 
 
+def inlined(html: str) -> str:
+    """With style sheets as attributes, which is all that many mail programs read."""
+    return _inliner().inline(html)
+
+
 @cache
 def _inliner() -> css_inline.CSSInliner:
     return css_inline.CSSInliner(load_remote_stylesheets=False)
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Jinja2 for the templates of mail."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(enabled_extensions=("html.j2",), default=False),

@@ -32,7 +32,8 @@ class Wanted:
     """What one reader's digest is to hold: change ids, (told, said now) pairs, filters, and
     hearings ahead by bill.
 
-    ``dropped`` are rows that have nothing to say any more.
+    ``replaced`` are rows in whose place the correction is told, ``dropped`` those that have
+    nothing to say any more.
     """
 
     reader: int
@@ -40,6 +41,7 @@ class Wanted:
     filters: set[str] = field(default_factory=set)
     changes: list[int] = field(default_factory=list)
     corrections: list[tuple[int, int | None]] = field(default_factory=list)
+    replaced: list[int] = field(default_factory=list)
     dropped: list[int] = field(default_factory=list)
     hearings: dict[int, tuple[HearingNote, ...]] = field(default_factory=dict)
     quiet_since: dt.date | None = None
@@ -83,6 +85,7 @@ def collect(
             one.changes.append(row.change_id)
         elif row.kind == ACTION_CORRECTED:
             one.changes.append(row.told_now or row.change_id)
+            one.replaced += [row.change_id] if row.told_now else []
         else:
             one.dropped.append(row.change_id)
             hushed[row.subscriber_id].add(row.taken_back_by)

@@ -70,6 +70,12 @@ class Settings(BaseSettings):
         description="Address whose +tags receive bounces, e.g. bounces@example.org; "
         "empty = the address of From:.",
     )
+    bounce_mailbox: str = Field(
+        "",
+        description="Where bounces and complaints arrive: a Maildir folder, an mbox file or "
+        "imaps://user@host/FOLDER; empty = they are not read.",
+    )
+    imap_password: str = Field("", description="Password of the bounce mailbox.")
     mail_footer: str = Field(
         "", description="Last line of digests: who sends them, postal address."
     )

@@ -197,7 +197,7 @@ def _small_news(engine: Engine) -> None:
 
 def told_and_taken_back(engine: Engine) -> tuple[int, int]:
     """The numbers of a line of history and of its correction, which is released an hour later."""
-    bill = add_bill(engine, "md", "HB 1222", stage="in-committee")
+    bill = add_bill(engine, "md", "HB 20", stage="in-committee")
     told = add_change(
         engine,
         bill,

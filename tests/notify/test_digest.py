@@ -378,11 +378,11 @@ def test_a_long_digest_folds_behind_one_link_and_its_web_copy_has_all(
     assert len(lxml_html.fromstring(edition.page).xpath("//h3")) == count
 
 
-def test_the_web_copy_gives_nobody_the_reader_s_keys(sqlite_engine: Engine) -> None:
-    """It is passed on; whoever gets it must not be able to change or end the subscription."""
+def test_the_web_copy_is_found_by_its_link_alone(sqlite_engine: Engine) -> None:
     add_reader(sqlite_engine)
     busy_day(sqlite_engine)
     page = made(sqlite_engine).page
-    assert "@@" not in page
+    assert "@@web@@" not in page
     assert 'content="noindex"' in page
     assert 'content="no-referrer"' in page
+    assert "You get this because" not in page, "whoever reads it may not"

@@ -19,7 +19,7 @@ from notify.people import leave
 from notify.send import CANARY, Report, send
 from notify.smtp import BadMailSettings, fault
 from notify.tokens import digest_of_return_path
-from tests.notify.relay import DROP, Script, relay, settings_for
+from tests.notify.relay import DROP, at, relay, settings_for
 from tests.notify.stories import NOW, add_bill, add_change, add_reader
 from tracker.db import reading, writing
 from tracker.models import Digest, Outbox, Subscriber, Suppression
@@ -51,19 +51,6 @@ def rows(engine: Engine) -> list[str]:
 def suppressed(engine: Engine) -> list[str]:
     with reading(engine) as session:
         return list(session.scalars(select(Suppression.address_key)))
-
-
-def at(step: str, answer: str, times: int = 1) -> Script:
-    """Give this answer at a step, so many times."""
-    left = [times]
-
-    def script(now: str, recipient: str) -> str | None:
-        if now != step or not left[0]:
-            return None
-        left[0] -= 1
-        return answer
-
-    return script
 
 
 def test_accepted_is_marked_and_never_sent_again(engine: Engine) -> None:
