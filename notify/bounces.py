@@ -42,7 +42,8 @@ class Tally:
         kinds = ("hard", "soft", "complaint", "none", "again", "stranger")
         counts = ", ".join(f"{kind} {self.counts[kind]:,}" for kind in kinds if self.counts[kind])
         total = wording.count(self.counts.total(), "report")
-        return f"{total}: {counts or 'nothing new'}; {wording.count(self.suppressed, 'reader')} suppressed"
+        readers = wording.count(self.suppressed, "reader")
+        return f"{total}: {counts or 'nothing new'}; {readers} suppressed"
 
 
 def read_bounces(engine: Engine, settings: Settings, now: dt.datetime, place: str = "") -> Tally:

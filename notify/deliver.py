@@ -13,6 +13,7 @@ from notify.mailboxes import BadMailbox
 from notify.match import Planned, plan
 from notify.send import Clock, Report, send, utcnow
 from tracker.settings import Settings
+from tracker.web import wording
 
 OUTCOMES = ("sent", "deferred", "bounced", "unknown")
 
@@ -32,7 +33,8 @@ class Delivered:
         """``12 changes matched, 3 digests made; sent 2, deferred 1``."""
         counts = self.report.counts
         outcomes = [f"{name} {counts[name]:,}" for name in OUTCOMES if counts[name]]
-        made = f"{self.planned.changes:,} changes matched, {self.digests:,} digests made"
+        matched = wording.count(self.planned.changes, "change")
+        made = f"{matched} matched, {wording.count(self.digests, 'digest')} made"
         return f"{made}; {', '.join(outcomes) or 'none sent'}"
 
     @property

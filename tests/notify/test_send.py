@@ -247,6 +247,16 @@ def test_the_next_relay_takes_over(engine: Engine) -> None:
     assert (first.kept, second.recipients) == ([], ["ann@example.org", "bob@example.org"])
 
 
+def test_the_next_relay_takes_over_from_one_that_refuses_our_sender(engine: Engine) -> None:
+    refusing = at("mail", "550 5.7.1 not your domain", times=99)
+    with relay(refusing) as first, relay() as second:
+        settings = settings_for(first, second, smtp_connections=2)
+        addresses = [f"reader{n}@example.org" for n in range(6)]
+        make_digests(engine, settings, *addresses)
+        assert send(engine, settings, clock=later()).counts == {"sent": 6}
+    assert (first.kept, second.recipients) == ([], addresses)
+
+
 def test_without_any_relay_nothing_is_lost(engine: Engine) -> None:
     with relay() as inbox:
         settings = settings_for(inbox)
@@ -339,6 +349,32 @@ def test_a_sender_that_lost_its_lease_sends_nothing(engine: Engine) -> None:
         assert send(engine, settings, clock=later(hours=1)).counts == {"sent": 1}
         assert not ledger.begin(engine, letter, "slow", NOW + dt.timedelta(hours=1))
     assert len(inbox.kept) == 1
+
+
+def test_an_answer_that_comes_late_still_counts(engine: Engine) -> None:
+    """Another pass has called the digest unknown meanwhile."""
+    with relay() as inbox:
+        settings = settings_for(inbox)
+        make_digests(engine, settings)
+    (letter,) = ledger.letters(engine, ledger.claim(engine, "slow", 10, NOW))
+    assert ledger.begin(engine, letter, "slow", NOW)
+    hour = NOW + dt.timedelta(hours=1)
+    ledger.sweep(engine, hour)
+    assert statuses(engine) == ["unknown"]
+    assert ledger.accept(engine, letter, "slow", "relay", "250 ok", hour)
+    assert (statuses(engine), rows(engine)) == (["sent"], ["sent"])
+
+
+def test_what_is_sent_again_has_three_more_days(engine: Engine) -> None:
+    with relay(at("stored", DROP)) as inbox:
+        settings = settings_for(inbox)
+        make_digests(engine, settings)
+        send(engine, settings, clock=later())
+    assert ledger.settle(engine, 1, arrived=False, now=NOW + dt.timedelta(days=9))
+    with relay(at("rcpt", "451 4.7.1 greylisted")) as inbox:
+        settings = settings_for(inbox)
+        assert send(engine, settings, clock=later(days=9)).counts == {"deferred": 1}
+        assert send(engine, settings, clock=later(days=9, hours=1)).counts == {"sent": 1}
 
 
 @pytest.mark.parametrize(

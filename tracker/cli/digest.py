@@ -24,9 +24,11 @@ def plan() -> None:
     """Match released changes to subscriptions; they wait in the outbox until a digest is due."""
     from notify.match import plan
     from tracker.db import open_database
+    from tracker.web import wording
 
     planned = plan(open_database(), _now())
-    typer.echo(f"{planned.changes:,} changes matched, {planned.rows:,} rows for readers")
+    matched = wording.count(planned.changes, "change")
+    typer.echo(f"{matched} matched, {wording.count(planned.rows, 'row')} for readers")
 
 
 @app.command()
