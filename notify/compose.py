@@ -7,72 +7,24 @@ stand or fall together, so that a repeated or killed pass makes none twice.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from email.utils import parseaddr
-from typing import Any
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import (
-    Connection,
-    Engine,
-    Select,
-    and_,
-    bindparam,
-    delete,
-    insert,
-    select,
-    update,
-)
-from sqlalchemy.orm import aliased
+from sqlalchemy import Connection, Engine, and_, bindparam, delete, insert, select, update
 
-from notify.filters import Filter, stored
 from notify.match import in_batches, planning_alone
-from notify.render import Rendered, render, templates_hash
-from notify.schedule import QUIET_NOTE_EVERY, next_due
-from notify.snapshot import Snapshot
-from notify.story import Content, Correction
+from notify.render import Rendered, render
+from notify.schedule import next_due
+from notify.story import Content
 from notify.tokens import random_token
-from tracker.changes import ACTION_CORRECTED
+from notify.wanted import Wanted, collect, content_of, in_turn
 from tracker.db import reading, writing
-from tracker.models import Change, Digest, Edition, News, Outbox, Subscriber, Subscription
+from tracker.models import Digest, Edition, News, Outbox, Subscriber, Subscription
 from tracker.settings import Settings
 
 READERS = 1000
 """Readers in one transaction."""
-CORRECTIONS_FOR = dt.timedelta(days=60)
-
-
-@dataclass(slots=True)
-class Wanted:
-    """What one reader's digest is to hold: change ids, (told, said now) pairs, filters.
-
-    ``dropped`` are rows that have nothing to say any more.
-    """
-
-    reader: int
-    today: dt.date
-    filters: set[str] = field(default_factory=set)
-    changes: list[int] = field(default_factory=list)
-    corrections: list[tuple[int, int | None]] = field(default_factory=list)
-    dropped: list[int] = field(default_factory=list)
-    quiet_since: dt.date | None = None
-
-    @property
-    def says_something(self) -> bool:
-        return bool(self.changes or self.corrections or self.quiet_since)
-
-    def key(self, settings: Settings) -> str:
-        """Equal for readers whose digests are word for word the same."""
-        parts = (
-            *(templates_hash(), settings.public_url, settings.mail_from, settings.mail_footer),
-            *(self.today.isoformat(), str(self.quiet_since)),
-            *(sorted(self.filters), sorted(self.changes), sorted(self.corrections, key=str)),
-        )
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def compose(
@@ -82,7 +34,9 @@ def compose(
 
     Gives the ids of the digests made.
     """
-    dissolve_stale(engine, now)
+    with writing(engine) as connection:
+        planning_alone(connection)
+        dissolve_stale(connection, now)
     made = []
     with reading(engine) as session:
         readers = due_readers(session.connection(), now, regardless)
@@ -101,113 +55,8 @@ def compose(
 
 
 def due_readers(connection: Connection, now: dt.datetime, regardless: bool) -> list[int]:
-    query = select(Subscription.subscriber_id).distinct().where(*_in_turn(now, regardless))
+    query = select(Subscription.subscriber_id).distinct().where(in_turn(now, regardless))
     return list(connection.scalars(query.order_by(Subscription.subscriber_id)))
-
-
-def _in_turn(now: dt.datetime, regardless: bool) -> list[Any]:
-    return (
-        [Subscription.active]
-        if regardless
-        else [
-            Subscription.active,
-            Subscription.next_due_at <= now,
-        ]
-    )
-
-
-def collect(
-    connection: Connection, readers: Sequence[int], now: dt.datetime, regardless: bool = False
-) -> list[Wanted]:
-    """What waits for these readers by the subscriptions whose turn it is, in reader order."""
-    wanted: dict[int, Wanted] = {}
-    hushed: defaultdict[int, set[int | None]] = defaultdict(set)
-    for row in connection.execute(_turns(readers, now, regardless)):
-        today = now.astimezone(ZoneInfo(row.timezone)).date()
-        one = wanted.setdefault(row.id, Wanted(row.id, today))
-        one.filters.add(row.filter_hash)
-        if row.quiet_note and now - (row.last_digest_at or row.active_since) >= QUIET_NOTE_EVERY:
-            one.quiet_since = (row.last_digest_at or row.active_since).date()
-    for row in connection.execute(_waiting(readers, now, regardless)):
-        one = wanted[row.subscriber_id]
-        if row.taken_back_at is None:
-            one.changes.append(row.change_id)
-        elif row.kind == ACTION_CORRECTED:
-            one.changes.append(row.told_now or row.change_id)
-        else:
-            one.dropped.append(row.change_id)
-            hushed[row.subscriber_id].add(row.taken_back_by)
-    for row in connection.execute(_sent_but_taken_back(readers, now)):
-        if row.subscriber_id in wanted:
-            wanted[row.subscriber_id].corrections.append((row.change_id, row.taken_back_by))
-            hushed[row.subscriber_id].add(row.taken_back_by)
-    for one in wanted.values():
-        told = hushed[one.reader]
-        one.dropped += [change for change in one.changes if change in told]
-        one.changes = sorted({change for change in one.changes if change not in told})
-        if one.changes or one.corrections:
-            one.quiet_since = None
-    return list(wanted.values())
-
-
-def _turns(readers: Sequence[int], now: dt.datetime, regardless: bool) -> Select[*tuple[Any, ...]]:
-    return (
-        select(
-            Subscriber.id,
-            Subscriber.timezone,
-            Subscriber.last_digest_at,
-            Subscription.filter_hash,
-            Subscription.quiet_note,
-            Subscription.active_since,
-        )
-        .join(Subscription, Subscription.subscriber_id == Subscriber.id)
-        .where(
-            Subscriber.id.in_(readers),
-            Subscriber.status == "active",
-            *_in_turn(now, regardless),
-        )
-        .order_by(Subscriber.id)
-    )
-
-
-def _waiting(
-    readers: Sequence[int], now: dt.datetime, regardless: bool
-) -> Select[*tuple[Any, ...]]:
-    said, news_now = aliased(Change), aliased(News)
-    return (
-        select(
-            Outbox.subscriber_id,
-            Outbox.change_id,
-            News.taken_back_at,
-            News.taken_back_by,
-            news_now.change_id.label("told_now"),
-            said.kind,
-        )
-        .join(News, News.change_id == Outbox.change_id)
-        .join(said, said.id == News.taken_back_by, isouter=True)
-        .join(news_now, news_now.change_id == News.taken_back_by, isouter=True)
-        .join(Subscription, Subscription.id == Outbox.subscription_id)
-        .join(Subscriber, Subscriber.id == Outbox.subscriber_id)
-        .where(
-            Outbox.subscriber_id.in_(readers),
-            Outbox.status == "waiting",
-            Subscriber.status == "active",
-            *_in_turn(now, regardless),
-        )
-    )
-
-
-def _sent_but_taken_back(readers: Sequence[int], now: dt.datetime) -> Select[*tuple[Any, ...]]:
-    return (
-        select(Outbox.subscriber_id, Outbox.change_id, News.taken_back_by)
-        .join(News, News.change_id == Outbox.change_id)
-        .where(
-            News.taken_back_at >= now - CORRECTIONS_FOR,
-            Outbox.subscriber_id.in_(readers),
-            Outbox.status == "sent",
-            Outbox.corrected_in.is_(None),
-        )
-    )
 
 
 def _editions(
@@ -255,33 +104,18 @@ def rendered_by(settings: Settings, content: Content) -> Rendered:
     return render(content, settings.public_url, name, settings.mail_footer)
 
 
-def content_of(connection: Connection, one: Wanted) -> Content:
-    """The snapshots and filters behind a reader's wanted digest."""
-    ids = {*one.changes, *(id for pair in one.corrections for id in pair if id is not None)}
-    rows = connection.execute(select(News.change_id, News.snapshot).where(News.change_id.in_(ids)))
-    snapshots = {row.change_id: Snapshot.model_validate(row.snapshot) for row in rows}
-    filters = connection.scalars(
-        select(Subscription.filter)
-        .where(Subscription.filter_hash.in_(one.filters))
-        .where(Subscription.subscriber_id == one.reader)
-    )
-    chosen = {json.dumps(raw): Filter.model_validate(raw) for raw in filters}
-    return Content(
-        today=one.today,
-        filters=tuple(sorted(chosen.values(), key=lambda f: json.dumps(stored(f)))),
-        news=tuple(snapshots[id] for id in one.changes if id in snapshots),
-        corrections=tuple(
-            Correction(snapshots[told], snapshots.get(said) if said is not None else None)
-            for told, said in one.corrections
-        ),
-        quiet_since=one.quiet_since,
-    )
-
-
 def _hold_preferences(connection: Connection, readers: Sequence[int]) -> None:
-    """Nobody changes a subscription between our reading and our claiming its rows."""
-    query = select(Subscription.id).where(Subscription.subscriber_id.in_(readers))
-    connection.execute(query.with_for_update())
+    """Nobody leaves or changes a subscription between our reading and our claiming its rows.
+
+    In one order, so that of two at once neither waits for the other for ever.
+    """
+    for query in (
+        select(Subscriber.id).where(Subscriber.id.in_(readers)).order_by(Subscriber.id),
+        select(Subscription.id)
+        .where(Subscription.subscriber_id.in_(readers))
+        .order_by(Subscription.id),
+    ):
+        connection.execute(query.with_for_update())
 
 
 def _make(
@@ -319,7 +153,7 @@ def _make(
             Outbox.status == "waiting",
             Outbox.subscription_id.in_(
                 select(Subscription.id).where(
-                    Subscription.subscriber_id.in_(readers), *_in_turn(now, regardless)
+                    Subscription.subscriber_id.in_(readers), in_turn(now, regardless)
                 )
             ),
             Digest.id.in_(ids),
@@ -340,7 +174,7 @@ def _note_corrections(
     rows = [
         {"reader": one.reader, "change": told, "digest": digests[one.reader]}
         for one in ready
-        for told, _ in one.corrections
+        for told in (*one.replaced, *(told for told, _ in one.corrections))
     ]
     if rows:
         connection.execute(
@@ -398,43 +232,42 @@ def _move_on(connection: Connection, readers: Sequence[int], now: dt.datetime) -
         )
 
 
-def dissolve_stale(engine: Engine, now: dt.datetime) -> int:
+def dissolve_stale(connection: Connection, now: dt.datetime) -> None:
     """Undo digests not handed to any server yet that hold news taken back meanwhile.
 
     What still stands in them waits again, and is due at once.
     """
-    with writing(engine) as connection:
-        planning_alone(connection)
-        stale = (
-            select(Digest.id)
-            .join(
-                Outbox,
-                and_(Outbox.subscriber_id == Digest.subscriber_id, Outbox.digest_id == Digest.id),
-            )
-            .join(News, News.change_id == Outbox.change_id)
-            .where(Digest.status == "queued", News.taken_back_at > Digest.created_at)
+    stale = (
+        select(Digest.id)
+        .join(
+            Outbox,
+            and_(Outbox.subscriber_id == Digest.subscriber_id, Outbox.digest_id == Digest.id),
         )
-        gone = connection.execute(
-            update(Digest)
-            .where(Digest.id.in_(stale), Digest.status == "queued")
-            .values(status="dissolved")
-            .returning(Digest.id, Digest.subscriber_id)
-        ).all()
-        if not gone:
-            return 0
-        ids, readers = [row.id for row in gone], [row.subscriber_id for row in gone]
-        theirs = Outbox.subscriber_id.in_(readers)
-        due_again = select(Outbox.subscription_id).where(theirs, Outbox.digest_id.in_(ids))
-        connection.execute(
-            update(Subscription).where(Subscription.id.in_(due_again)).values(next_due_at=now)
-        )
-        connection.execute(
-            update(Outbox)
-            .where(theirs, Outbox.digest_id.in_(ids))
-            .values(status="waiting", digest_id=None)
-        )
-        connection.execute(
-            update(Outbox).where(theirs, Outbox.corrected_in.in_(ids)).values(corrected_in=None)
-        )
-        connection.execute(delete(Digest).where(Digest.id.in_(ids)))
-    return len(gone)
+        .join(News, News.change_id == Outbox.change_id)
+        .where(Digest.status == "queued", News.taken_back_at > Digest.created_at)
+    )
+    gone = connection.execute(
+        update(Digest)
+        .where(Digest.id.in_(stale), Digest.status == "queued")
+        .values(status="dissolved")
+        .returning(Digest.id, Digest.subscriber_id)
+    ).all()
+    for some in in_batches(gone):
+        _let_go(connection, [row.id for row in some], [row.subscriber_id for row in some], now)
+
+
+def _let_go(
+    connection: Connection, digests: Sequence[int], readers: Sequence[int], now: dt.datetime
+) -> None:
+    theirs = Outbox.subscriber_id.in_(readers)
+    claimed = (theirs, Outbox.digest_id.in_(digests))
+    connection.execute(
+        update(Subscription)
+        .where(Subscription.id.in_(select(Outbox.subscription_id).where(*claimed)))
+        .values(next_due_at=now)
+    )
+    connection.execute(update(Outbox).where(*claimed).values(status="waiting", digest_id=None))
+    connection.execute(
+        update(Outbox).where(theirs, Outbox.corrected_in.in_(digests)).values(corrected_in=None)
+    )
+    connection.execute(delete(Digest).where(Digest.id.in_(digests)))

@@ -23,6 +23,10 @@ from notify.story import Content, Story, correction_lines
 
 TEMPLATES = Path(__file__).with_name("templates")
 MOST_BILLS = 20
+MOST_LINES = 8
+"""Changes of one bill in the mail; its page has them all."""
+MOST_CORRECTIONS = 10
+MOST_HEARINGS = 3
 MOST_BYTES = 95_000
 """Gmail cuts messages at 102 KB; links grow a little when they become personal."""
 COLUMNS = 72
@@ -42,14 +46,23 @@ class Rendered:
 def render(content: Content, public_url: str, name: str, footer: str) -> Rendered:
     """``name``: of the sender; ``footer``: the operator's own line (address, contact)."""
     story = Story(content, public_url)
-    context = {"story": story, "name": name, "footer": footer, "day": content.today}
+    context = {
+        "story": story,
+        "name": name,
+        "footer": footer,
+        "today": content.today,
+        "most_lines": MOST_LINES,
+        "most_hearings": MOST_HEARINGS,
+        "most_corrections": MOST_CORRECTIONS,
+    }
     most = min(MOST_BILLS, len(story.bills))
     while True:
         html = _html(context, most, web=False)
         if len(html.encode()) <= MOST_BYTES or most <= 1:
             break
         most = most * 3 // 4 or 1
-    page = _html(context, len(story.bills), web=True)
+    everything = dict.fromkeys(("most_lines", "most_hearings", "most_corrections"))
+    page = _html(context | everything, len(story.bills), web=True)
     plain = environment().get_template("digest.txt.j2").render(context | {"most": most})
     return Rendered(story.subject, plain.strip() + "\n", html, page)
 
@@ -99,15 +112,19 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        day=lambda date: f"{date:%b} {date.day}",
+        day=_day,
         long_day=lambda date: f"{date:%A}, {date:%B} {date.day}, {date.year}",
-        weekday=lambda date: f"{date:%a} {date:%b} {date.day}",
         corrected=correction_lines,
         fill=_fill,
         marked=_marked,
         when=_when,
     )
     return environment
+
+
+def _day(date: dt.date, today: dt.date) -> str:
+    """With the year only where it is another."""
+    return f"{date:%b} {date.day}" + (f", {date.year}" if date.year != today.year else "")
 
 
 def _fill(text: str, indent: int = 0, first: str | None = None) -> str:
@@ -132,4 +149,4 @@ def _marked(run: RedlineRun) -> str:
 
 def _when(date: dt.date, today: dt.date) -> str:
     near = {0: "today, ", 1: "tomorrow, "}.get((date - today).days, "")
-    return f"{near}{date:%a} {date:%b} {date.day}"
+    return f"{near}{date:%a} {_day(date, today)}"

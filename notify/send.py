@@ -19,8 +19,17 @@ from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 from sqlalchemy import Engine
 
 from notify import ledger
-from notify.message import Letter, envelope_sender, message_bytes
-from notify.smtp import NoRelay, Relay, Step, answer, connected, fault, relays
+from notify.message import Letter, check_settings, envelope_sender, message_bytes
+from notify.smtp import (
+    ANSWER_SECONDS,
+    NoRelay,
+    Relay,
+    Step,
+    answer,
+    connected,
+    fault,
+    relays,
+)
 from notify.tokens import random_token, secret_key
 from tracker.settings import Settings
 
@@ -99,6 +108,7 @@ def send(engine: Engine, settings: Settings, *, yes: bool = False, clock: Clock 
             "nothing was sent. Is that right? Then: billtracker digest send --yes"
         )
         return report
+    check_settings(settings)
     run = _Run(
         engine,
         settings,
@@ -182,7 +192,7 @@ async def _deliver(run: _Run, client: SMTP, relay: Relay, letter: Letter) -> Non
         if not begun:
             await client.rset()
             return
-        said = await client.data(raw)
+        said = await client.data(raw, timeout=ANSWER_SECONDS)
     except SMTPResponseException as error:
         await _refused(run, client, relay, letter, step, error)
     except (SMTPException, OSError) as error:

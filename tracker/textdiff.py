@@ -124,5 +124,6 @@ def _with_context(segments: Sequence[Segment], group: Sequence[int]) -> list[Seg
         words = after.text.split()
         cut = len(words) > CONTEXT_WORDS
         said = " ".join(words[:CONTEXT_WORDS] + ([_ELLIPSIS] if cut else []))
-        passage.append(replace(after, text=f" {said}"))
+        space = " " if after.text[:1].isspace() else ""
+        passage.append(replace(after, text=f"{space}{said}"))
     return passage

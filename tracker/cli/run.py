@@ -128,10 +128,12 @@ def mail(engine: Engine, *, send: bool, yes: bool) -> bool:
         typer.echo(f"{planned.changes:,} changes matched; nothing sent")
         return False
     done = run_digests(engine, get_settings(), yes=yes)
+    if done.bounces:
+        typer.echo(f"bounces: {done.bounces}")
     typer.echo(done.in_words)
-    if done.report.stopped:
-        typer.echo(done.report.stopped, err=True)
-    return bool(done.report.stopped)
+    for said in done.to_look_at:
+        typer.echo(said, err=True)
+    return bool(done.to_look_at)
 
 
 @contextmanager
