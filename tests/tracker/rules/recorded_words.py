@@ -69,7 +69,7 @@ def _new_mexico(recorded: Path) -> Iterator[tuple[Key, Words]]:
 
 def _billstatus(recorded: Path) -> Iterator[tuple[Key, Words]]:
     for path in sorted(recorded.glob("us-billstatus/**/*.xml")):
-        bill = etree.parse(path).find("bill")
+        bill: Any = etree.parse(path).find("bill")
         kind = bill.findtext("type") or bill.findtext("billType")
         number = bill.findtext("number") or bill.findtext("billNumber")
         summaries = bill.xpath(
@@ -131,10 +131,11 @@ def _new_york(recorded: Path) -> Iterator[tuple[Key, Words]]:
         page = _plain(path.read_text(encoding="utf-8", errors="replace"))
         title = re.search(r"TITLE\.*\s*(.*?)\s*\d\d/\d\d/\d\d ", page)
         if title:
-            yield ("ny", session, number), Words(title[1])
+            words = re.sub(r"\s*This bill is not active.*", "", title[1])
+            yield ("ny", session, number), Words(words)
     for path in sorted(recorded.glob("ny/*_BILLSTAT_*.XML")):
-        status = etree.parse(path).getroot()
-        title = status.findtext("title")
-        if title:
+        status: Any = etree.parse(path).getroot()
+        # A file that only takes a bill back has no title.
+        if status.findtext("title"):
             number = f"{status.get('billhse')}{int(status.get('billno'))}"
-            yield ("ny", status.get("sessyr"), number), Words(title.strip())
+            yield ("ny", status.get("sessyr"), number), Words(status.findtext("title").strip())
