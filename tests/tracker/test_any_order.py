@@ -17,7 +17,7 @@ from tracker.normalise import cleaned
 from tracker.settle import discard
 
 often = settings(
-    max_examples=30,
+    max_examples=12,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
