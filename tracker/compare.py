@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 import string
+import unicodedata
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from tracker import changes
@@ -113,10 +115,17 @@ def compare_sponsors(
         return draft(changes.SPONSOR_REMOVED, summary, *before.values(), before=before)
 
     keys = (
-        lambda row: (row["name"].casefold(), row["classification"]),
-        lambda row: row["name"].casefold(),
+        lambda row: (_name(row["name"]), row["classification"]),
+        lambda row: _name(row["name"]),
     )
     return _compare(old, rows, keys, moment, added, removed=removed, stays=lambda row: partial)
+
+
+@lru_cache(maxsize=4096)
+def _name(printed: str) -> str:
+    """A source that learns to print "Parajón" for "Parajon" has not changed the sponsor."""
+    apart = unicodedata.normalize("NFD", printed)
+    return folded("".join(char for char in apart if not unicodedata.combining(char)))
 
 
 def compare_versions(

@@ -95,6 +95,12 @@ def test_a_sponsor_with_a_number_may_be_printed_otherwise(engine: Engine) -> Non
     assert standing(engine, "sponsors", "name") == ["Lee"]
 
 
+def test_a_name_may_gain_its_accents(engine: Engine) -> None:
+    """New Mexico's list did so in February 2026, on eighteen bills at once."""
+    assert in_turn(engine, sponsors("Cristina Parajon"), sponsors("Cristina Parajón")) == [[]]
+    assert standing(engine, "sponsors", "name") == ["Cristina Parajón"]
+
+
 def test_two_sponsors_of_one_name_are_two(engine: Engine) -> None:
     assert in_turn(engine, sponsors("Smith"), sponsors("Smith", "Smith")) == [
         [("sponsor_added", "Smith is now sponsor")]
