@@ -175,10 +175,14 @@ class Oregon(BillSpider):
         known = state["meetings"]
         moved |= {n for n in {*known, *meetings} if known.get(n) != meetings.get(n)}
         state["meetings"] = meetings
-        moved |= set(self.again(session))
-        missing = sorted(moved - {number_of(row) for row in found} - {""})
+        listed = {number_of(row) for row in found}
+        missing = sorted(moved - listed - {""})
         if not found and not missing:
             self.nothing_new(response)
+        for number in self.again(session):
+            if number not in listed | moved:
+                self.awaited.add((session, number))
+                yield self.ask_detail(session, number, "")
         yield from self.next_batch(response, session, found, missing)
 
     def next_batch(
@@ -230,20 +234,24 @@ class Oregon(BillSpider):
         due = self.needs_detail(light)
         yield light
         if due:
-            yield self.ask(
-                "Measures",
-                self.parse_detail,
-                f"SessionKey eq '{session}' and {named(number)}",
-                f"&$expand={EXPAND}",
-                session=session,
-                stated=stated,
-            )
+            yield self.ask_detail(session, number, stated["change_hash"])
+
+    def ask_detail(self, session: str, number: str, change_hash: str) -> Request:
+        return self.ask(
+            "Measures",
+            self.parse_detail,
+            f"SessionKey eq '{session}' and {named(number)}",
+            f"&$expand={EXPAND}",
+            session=session,
+            number=number,
+            change_hash=change_hash,
+        )
 
     def parse_detail(
-        self, response: Response, rows: list[Row], session: str, stated: dict[str, Any]
+        self, response: Response, rows: list[Row], session: str, number: str, change_hash: str
     ) -> Parsed:
         if len(rows) != 1:
-            raise LayoutChanged(f"{len(rows)} measures are {stated['identifier']}, expected 1")
+            raise LayoutChanged(f"{len(rows)} measures are {number}, expected 1")
         measure = rows[0]
         history = sorted(
             measure.get("MeasureHistoryActions") or (), key=lambda row: clean(row.get("ActionDate"))
@@ -252,7 +260,7 @@ class Oregon(BillSpider):
             self.bill(
                 response,
                 **headings(measure, session),
-                change_hash=stated["change_hash"],
+                change_hash=change_hash,
                 detail="full",
                 sponsors=tuple(self.sponsors(measure)),
                 actions=tuple(self.actions(history)),

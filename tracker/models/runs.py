@@ -34,7 +34,8 @@ class Run(Base):
     baseline: Mapped[bool] = mapped_column(default=False)
     """The source's first run: what it finds is where we start from, not news."""
     provenance: Mapped[str] = mapped_column(default="live")
-    """live, or what a replay folder says of its pages: recorded, reconstructed."""
+    """live, imported (from a file), or what a replay folder says of its pages: recorded,
+    reconstructed."""
     started_at: Mapped[dt.datetime]
     ended_at: Mapped[dt.datetime | None]
     requests: Mapped[int] = mapped_column(default=0)
