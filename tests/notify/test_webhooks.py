@@ -142,14 +142,29 @@ def test_a_bill_found_relevant_late_and_one_followed_by_name(site: Site, hook: R
     assert hook.summaries == ["Followed", "Late"]
 
 
-def test_a_wider_filter_brings_no_old_news(site: Site, hook: Receiver) -> None:
+def test_a_wider_filter_brings_no_old_news_even_beside_one_that_lags(
+    site: Site, hook: Receiver
+) -> None:
     switched_on(site, hook, states=["va"])
-    moves(site, add_bill(site.engine), "Old")
-    passes(site)
-    passes(site)
-    (one,) = site.reader().subscriptions
-    site.pages.post(f"/manage/{site.reader().token}/subscriptions/{one.id}", data={})
-    passes(site)
+    with receiver() as other:
+        site.subscribe("bob@example.org", states=["md"])
+        there = page(site, "bob@example.org")
+        site.pages.post(there, data={"url": other.url})
+        site.pages.post(f"{there}/test")
+        with writing(site.engine) as connection:
+            connection.execute(
+                update(WebhookEndpoint)
+                .where(WebhookEndpoint.id == 2)
+                .values(status="disabled", reason="for the test")
+            )
+        moves(site, add_bill(site.engine), "Old")
+        passes(site)
+        passes(site)
+        (one,) = site.reader().subscriptions
+        site.pages.post(f"/manage/{site.reader().token}/subscriptions/{one.id}", data={})
+        site.pages.post(f"{there}/test")
+        passes(site)
+        assert other.summaries == ["Old"], "nothing is lost while it is off"
     assert hook.summaries == []
 
 
