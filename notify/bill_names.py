@@ -24,7 +24,7 @@ def bill_keys(engine: Engine, names: Iterable[str], known: Iterable[str] = ()) -
     """
     taken = frozenset(known)
     with reading(engine) as session:
-        return [name if name in taken else _bill_key(session, name) for name in names]
+        return [name if name in taken else _bill_key(session, name.strip()) for name in names]
 
 
 def _bill_key(session: Session, name: str) -> str:

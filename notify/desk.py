@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
+import structlog
 from fastapi import BackgroundTasks, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy import Engine, select
@@ -23,6 +24,7 @@ from notify.people import Wish
 from notify.ratelimit import visitor
 from notify.schedule import FREQUENCIES, WEEKDAYS, time_in_words, timezones
 from notify.send import Clock
+from notify.smtp import BadMailSettings
 from notify.tokens import secret_key
 from tracker.db import reading
 from tracker.models import Subscriber, Subscription
@@ -31,6 +33,8 @@ from tracker.stages import STAGES
 from tracker.states import jurisdictions
 from tracker.web.rendering import PageTemplates
 from tracker.web.topics import GROUP_LABELS, GROUPS
+
+log = structlog.get_logger()
 
 STATIC = Path(__file__).with_name("static")
 PRIVATE = {
@@ -120,7 +124,15 @@ class Desk:
 
     def send_soon(self, background: BackgroundTasks) -> None:
         """What was queued leaves as soon as the page has been answered."""
-        background.add_task(send_notices, self.engine, self.settings, clock=self.clock)
+        background.add_task(_send, self)
+
+
+def _send(desk: Desk) -> None:
+    """Behind the visitor's back: what goes wrong is for the log, and the notices wait."""
+    try:
+        send_notices(desk.engine, desk.settings, clock=desk.clock)
+    except BadMailSettings as error:
+        log.error("notices.bad_settings", error=str(error))
 
 
 def _desk(request: Request) -> Desk:

@@ -22,7 +22,7 @@ def changes_named(engine: Engine, typed: str) -> list[int]:
     if typed.isascii() and typed.isdigit() and len(typed) < 19:
         return [int(typed)]
     columns = tuple_(Bill.jurisdiction, Bill.session, Bill.identifier_key)
-    keys = [tuple(key.split(":", 2)) for key in bill_keys(engine, typed)]
+    keys = [tuple(key.split(":", 2)) for key in bill_keys(engine, [typed])]
     newest = select(Change.id).join(Bill, Bill.id == Change.bill_id).where(columns.in_(keys))
     with reading(engine) as session:
         found = session.scalars(newest.order_by(Change.id.desc()).limit(MOST_CHANGES)).all()

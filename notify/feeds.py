@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
-from icalendar import Calendar, Event
+from icalendar import Calendar, Event, vText
 from lxml import etree
 
 from notify.hearing_times import starts_at
@@ -84,7 +84,7 @@ def calendar(title: str, public_url: str, hearings: Iterable[tuple[Hearing, Bill
     made = Calendar()
     made.add("prodid", "-//billtracker//hearings//EN")
     made.add("version", "2.0")
-    made.add("x-wr-calname", _clean(title))
+    made.add("x-wr-calname", vText(_clean(title)))
     made.add("refresh-interval", dt.timedelta(hours=1), parameters={"VALUE": "DURATION"})
     for hearing, bill in hearings:
         if hearing.date is not None:

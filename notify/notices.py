@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from email.message import EmailMessage
-from email.policy import SMTP as POLICY
 from email.utils import format_datetime, parseaddr
 from typing import Any
 
@@ -22,7 +21,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from notify import ledger, signups
 from notify.addresses import address_key
-from notify.message import dkim_signed
+from notify.message import POLICY, bounce_address, check_settings, dkim_signed
 from notify.notice_words import Words, words_of
 from notify.render import environment, inlined
 from notify.send import Clock, utcnow
@@ -81,6 +80,7 @@ def send_notices(engine: Engine, settings: Settings, *, clock: Clock = utcnow) -
         ).all()
     if not due or not settings.smtp_host or ledger.stopped(engine):
         return Counter()
+    check_settings(settings)
     return asyncio.run(_send_all(engine, settings, due, clock))
 
 
@@ -106,7 +106,7 @@ async def _send_all(
                 except NoRelay as error:
                     log.warning("notices.no_relay", error=str(error))
                     counts[_later(engine, notice, str(error), clock())] += 1
-                    continue
+                    break
             counts[await _deliver(engine, settings, client, notice, message, clock)] += 1
     finally:
         if client is not None and client.is_connected:
@@ -131,7 +131,7 @@ async def _deliver(
 ) -> str:
     step: Step = "mail"
     try:
-        await client.mail(settings.mail_bounces or parseaddr(settings.mail_from)[1])
+        await client.mail(bounce_address(settings))
         step = "rcpt"
         await client.rcpt(notice.address)
         step = "data"

@@ -15,9 +15,9 @@ from sqlalchemy.orm import selectinload
 
 from notify.filters import Filter
 from notify.schedule import WEEKDAYS
+from notify.subscriber_cells import guarded, joined
 from tracker.db import reading
 from tracker.models import Subscriber, Suppression
-from tracker.web.exports import spreadsheet_safe
 
 FILTER_FIELDS = tuple(Filter.model_fields)
 COLUMNS = (
@@ -51,7 +51,7 @@ def export_subscribers(engine: Engine, out: TextIO) -> int:
         ):
             known.add(reader.address_key)
             for cells in _cells(reader):
-                writer.writerow([spreadsheet_safe(cells.get(name, "")) for name in COLUMNS])
+                writer.writerow([guarded(cells.get(name, "")) for name in COLUMNS])
                 rows += 1
         for one in session.scalars(select(Suppression).order_by(Suppression.address_key)):
             if one.address_key not in known:
@@ -60,7 +60,7 @@ def export_subscribers(engine: Engine, out: TextIO) -> int:
                     "status": SUPPRESSED,
                     "evidence": ": ".join(part for part in (one.reason, one.detail) if part),
                 }
-                writer.writerow([spreadsheet_safe(cells.get(name, "")) for name in COLUMNS])
+                writer.writerow([guarded(cells.get(name, "")) for name in COLUMNS])
                 rows += 1
     return rows
 
@@ -81,11 +81,7 @@ def _cells(reader: Subscriber) -> Iterator[dict[str, str]]:
             "weekday": WEEKDAYS[one.weekday],
             "quiet_note": "yes" if one.quiet_note else "no",
             "paused": "no" if one.active else "yes",
-            **{name: _cell(getattr(chosen, name)) for name in FILTER_FIELDS},
+            **{name: joined(getattr(chosen, name)) for name in FILTER_FIELDS},
         }
     if not reader.subscriptions:
         yield who | {"frequency": NONE}
-
-
-def _cell(values: tuple[str, ...]) -> str:
-    return ("\n" if any(";" in value for value in values) else ";").join(values)

@@ -23,6 +23,7 @@ from notify.bill_names import bill_keys
 from notify.filters import BILL_KEY, Filter, problems
 from notify.people import DeliveryTime, Wish
 from notify.schedule import WEEKDAYS, checked_frequency
+from notify.subscriber_cells import guarded, parted, unguarded
 from notify.subscriber_export import (
     ACTIVE,
     COLUMNS,
@@ -31,9 +32,8 @@ from notify.subscriber_export import (
     NONE,
     SUPPRESSED,
 )
-from notify.suppression import is_suppressed, suppress
+from notify.suppression import REASONS, is_suppressed, suppress
 from tracker.models import Subscriber
-from tracker.web.exports import spreadsheet_safe
 
 ALSO_CALLED = {"e-mail": "email", "email address": "email", "address": "email"}
 NOTES = ("line", "problem")
@@ -133,7 +133,7 @@ def _rows(path: Path, done: Imported) -> Iterator[tuple[int, dict[str, str]]]:
         done.heading = tuple(name for name in heading if name not in NOTES)
         line = reader.line_num + 1
         for cells in reader:
-            row = dict(zip(heading, map(_unguarded, cells), strict=False))
+            row = dict(zip(heading, (unguarded(cell.strip(" ")) for cell in cells), strict=False))
             if len(cells) > len(heading):
                 done.refuse(line, row, f"{len(cells)} cells, but {len(heading)} columns")
             elif any(cells):
@@ -145,12 +145,6 @@ def _rows(path: Path, done: Imported) -> Iterator[tuple[int, dict[str, str]]]:
 
 def _column(name: str) -> str:
     return " ".join(name.split()).lower()
-
-
-def _unguarded(cell: str) -> str:
-    """Without the quote that ``spreadsheet_safe`` puts before what looks like a formula."""
-    cell = cell.strip()
-    return cell[1:] if cell[:1] == "'" and spreadsheet_safe(cell[1:]) == cell else cell
 
 
 def _judged(engine: Engine, line: int, row: Mapping[str, str], now: dt.datetime) -> Entry:
@@ -166,9 +160,9 @@ def _judged(engine: Engine, line: int, row: Mapping[str, str], now: dt.datetime)
             "no word of when and how they confirmed (confirmed_at, evidence); "
             "whoever did not can be asked to subscribe on the page"
         )
-    bills = _values(said("bills"))
+    bills = parted(said("bills"))
     keys = [name for name in bills if re.fullmatch(BILL_KEY, name)]
-    asked: dict[str, list[str]] = {name: _values(said(name)) for name in FILTER_FIELDS}
+    asked: dict[str, list[str]] = {name: parted(said(name)) for name in FILTER_FIELDS}
     asked["bills"] = bill_keys(engine, bills, known=keys)
     return Entry(
         line=line,
@@ -194,7 +188,7 @@ def _apply(connection: Connection, entry: Entry, now: dt.datetime) -> Counter[st
     key = address_key(entry.address)
     reader = people.find_subscriber(connection, entry.address)
     if entry.status == SUPPRESSED:
-        suppress(connection, key, "operator", entry.evidence or "imported", now)
+        suppress(connection, key, *_reason(entry.evidence), now)
         return Counter(suppressed=1)
     if is_suppressed(connection, key):
         raise ValueError(f"{entry.address} is on the suppression list here")
@@ -231,6 +225,12 @@ def _subscribe(
     return Counter(subscriptions=1)
 
 
+def _reason(evidence: str) -> tuple[str, str]:
+    """As an export writes it: ``complaint: feedback report``; of other lists, what they say."""
+    reason, _, detail = evidence.partition(": ")
+    return (reason, detail) if reason in REASONS else ("operator", evidence or "imported")
+
+
 def _moment(typed: str, now: dt.datetime) -> dt.datetime | None:
     if not typed:
         return None
@@ -244,11 +244,6 @@ def _moment(typed: str, now: dt.datetime) -> dt.datetime | None:
     if moment > now:
         raise ValueError(f"confirmed_at is {typed[:60]!r}, which is still to come")
     return moment
-
-
-def _values(cell: str) -> list[str]:
-    """A value with a semicolon in it makes the cell be separated by line breaks."""
-    return [one.strip() for one in cell.split("\n" if "\n" in cell else ";") if one.strip()]
 
 
 def _weekday(typed: str) -> int:
@@ -277,4 +272,4 @@ def write_refused(done: Imported, out: TextIO) -> None:
     for line, why in sorted(done.refused.items()):
         row = done.rows[line]
         cells = [line, why, *(row.get(name, "") for name in done.heading)]
-        writer.writerow([spreadsheet_safe(cell) for cell in cells])
+        writer.writerow([guarded(str(cell)) for cell in cells])

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from tracker.models import Subscriber, Suppression
 
+REASONS = ("hard bounce", "soft bounces", "complaint", "operator")
 SOFT_BOUNCES = 5
 SOFT_WINDOW = dt.timedelta(days=30)
 """So many soft bounces, none further apart than that, end in suppression."""

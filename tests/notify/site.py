@@ -12,10 +12,12 @@ from typing import Any
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, select
 
+from notify.compose import compose
+from notify.match import plan
 from notify.notices import send_notices
 from notify.pages import subscriber_pages
 from tests.notify.relay import Inbox, Script, relay, settings_for
-from tests.notify.stories import NOW
+from tests.notify.stories import NOW, add_bill, add_change
 from tracker.db import reading
 from tracker.models import Base, RateCount, Subscriber
 from tracker.settings import Settings
@@ -62,6 +64,13 @@ class Site:
         answer = self.pages.post(self.link("confirm"))
         assert answer.status_code == 303
         return str(answer.headers["location"]).partition("?")[0]
+
+    def digest(self) -> None:
+        """Something moves, and a digest of it is made for everybody."""
+        self.now += dt.timedelta(hours=1)
+        add_change(self.engine, add_bill(self.engine), released_at=self.now)
+        plan(self.engine, self.now)
+        compose(self.engine, self.settings, self.now, regardless=True)
 
     def stored(self) -> dict[str, list[Any]]:
         """Every row there is, but for the counters of visits."""

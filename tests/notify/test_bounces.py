@@ -82,7 +82,7 @@ def test_a_hard_bounce_or_complaint_ends_mail_at_once(
     assert suppressions(engine) == {"ann@example.org": reason}
     assert states(engine) == (["suppressed", "active"], [digest])
     with writing(engine) as connection, pytest.raises(NotPossible, match="suppression list"):
-        add_subscriber(connection, "Ann@Example.org", NOW)
+        add_subscriber(connection, "Ann@Example.org", NOW, evidence="asked again")
 
 
 def test_what_waits_for_a_suppressed_reader_is_not_sent(engine: Engine, settings: Settings) -> None:
