@@ -15,7 +15,9 @@ from sqlalchemy import (
     Connection,
     Engine,
     and_,
+    bindparam,
     delete,
+    exists,
     func,
     insert,
     select,
@@ -127,19 +129,48 @@ def letters(engine: Engine, ids: Sequence[int]) -> list[Letter]:
         return [Letter(*tuple(row)) for row in rows]
 
 
+# Said for every message, so they are put together once.
+_OURS = (Digest.id == bindparam("of"), Digest.lease == bindparam("held_by"))
+_BEGIN = (
+    update(Digest.__table__)  # type: ignore[arg-type]
+    .where(*_OURS, Digest.status == "claimed", ~exists(select(MailStop.id)))
+    .values(
+        status="sending",
+        attempts=bindparam("nth"),
+        first_attempt_at=bindparam("first"),
+        leased_until=bindparam("until"),
+    )
+)
+_ACCEPT = (
+    update(Digest.__table__)  # type: ignore[arg-type]
+    .where(*_OURS, Digest.status.in_(("sending", "unknown")))
+    .values(status="sent", sent_at=bindparam("at"), relay=bindparam("by"), said=bindparam("answer"))
+)
+_ROWS_SENT = (
+    update(Outbox.__table__)  # type: ignore[arg-type]
+    .where(
+        Outbox.subscriber_id == bindparam("reader"),
+        Outbox.digest_id == bindparam("of"),
+        Outbox.status == "claimed",
+    )
+    .values(status="sent")
+)
+
+
 def begin(engine: Engine, letter: Letter, lease: str, now: dt.datetime) -> bool:
-    """From here on the server may have it. False when the lease is no longer ours."""
+    """From here on the server may have it.
+
+    False when mail has been stopped meanwhile, or the lease is no longer ours.
+    """
+    values = {
+        "of": letter.digest_id,
+        "held_by": lease,
+        "nth": letter.attempts + 1,
+        "first": letter.first_attempt_at or now,
+        "until": now + LEASE,
+    }
     with writing(engine) as connection:
-        return _step(
-            connection,
-            letter,
-            lease,
-            "claimed",
-            status="sending",
-            attempts=letter.attempts + 1,
-            first_attempt_at=letter.first_attempt_at or now,
-            leased_until=now + LEASE,
-        )
+        return connection.execute(_BEGIN, values).rowcount == 1
 
 
 def accept(
@@ -149,11 +180,12 @@ def accept(
 
     Even when the answer took so long that another sender has called it unknown meanwhile.
     """
-    sent = {"status": "sent", "sent_at": now, "relay": relay, "said": said}
+    values = {"of": letter.digest_id, "held_by": lease, "at": now, "by": relay, "answer": said}
+    reader = {"of": letter.digest_id, "reader": letter.subscriber_id}
     with writing(engine) as connection:
-        done = _step(connection, letter, lease, "sending", "unknown", **sent)
+        done = connection.execute(_ACCEPT, values).rowcount == 1
         if done:
-            _mark_rows(connection, letter.digest_id, letter.subscriber_id, "sent")
+            connection.execute(_ROWS_SENT, reader)
         return done
 
 
@@ -288,7 +320,7 @@ def settle(engine: Engine, digest_id: int, arrived: bool, now: dt.datetime) -> b
 
 
 def stop(engine: Engine, reason: str, now: dt.datetime) -> None:
-    """The kill switch: a running sender ends after the messages it has in hand."""
+    """The kill switch: a running sender ends with the messages on their way."""
     with writing(engine) as connection:
         connection.execute(insert(MailStop).values(stopped_at=now, reason=reason))
 

@@ -38,6 +38,8 @@ Clock = Callable[[], dt.datetime]
 CANARY = 20
 CANARY_FAILURES = 5
 """So many of the canary that did not go out stop the run."""
+IN_HAND = 10
+"""Digests claimed at once for each connection."""
 LOST_CONNECTIONS = 5
 """So many in a row, without a digest between them, stop the run."""
 
@@ -88,7 +90,7 @@ class _Run:
         if self.report.stopped:
             return None
         if not self.hand and self.left:
-            most = min(self.left, 2 * self.settings.smtp_connections)
+            most = min(self.left, IN_HAND * self.settings.smtp_connections)
             ids = ledger.claim(self.engine, self.lease, most, self.clock())
             self.hand.extend(ledger.letters(self.engine, ids))
             self.left = self.left - len(ids) if ids else 0
@@ -190,6 +192,8 @@ async def _deliver(run: _Run, client: SMTP, relay: Relay, letter: Letter) -> Non
         step = "data"
         begun = ledger.begin(run.engine, letter, run.lease, run.clock())
         if not begun:
+            run.stop(ledger.stopped(run.engine))
+            ledger.release(run.engine, [letter.digest_id], run.lease)
             await client.rset()
             return
         said = await client.data(raw, timeout=ANSWER_SECONDS)

@@ -162,8 +162,8 @@ def relay(
 
 def settings_for(*inboxes: Inbox, **others: Any) -> Settings:
     return Settings(
-        smtp_host=",".join(f"127.0.0.1:{inbox.port}" for inbox in inboxes),
         **{
+            "smtp_host": ",".join(f"127.0.0.1:{inbox.port}" for inbox in inboxes),
             "smtp_tls": "none",
             "mail_domain_rate": 0,
             "mail_from": "Bill Watch <digest@bills.example.org>",

@@ -76,6 +76,14 @@ def test_no_title_makes_a_header_of_its_own(title: str) -> None:
     assert message["To"] == "ann@example.org"
 
 
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r")))
+@example(".\n..\nFrom here\n trailing \n\t\n=3D é" + "x" * 200)
+def test_any_words_come_back_as_they_were(words: str) -> None:
+    raw = message_bytes(dataclasses.replace(LETTER, text=words, html=words), settings_for())
+    parts = [part.get_payload(decode=True) for part in parsed(raw).iter_parts()]
+    assert parts == [words.replace("\n", "\r\n").encode()] * 2
+
+
 @given(printable_text.filter(str.strip))
 @example('O\'Neil, "Ed" & Söhne \\ <news>')
 def test_any_name_of_the_operator_comes_back(name: str) -> None:

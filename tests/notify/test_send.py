@@ -232,7 +232,7 @@ def test_the_kill_switch_stops_a_running_sender(engine: Engine) -> None:
         make_digests(engine, settings, *(f"reader{n}@example.org" for n in range(15)))
         report = send(engine, settings, clock=later())
         assert "a subject was wrong" in report.stopped
-        assert 4 <= len(inbox.kept) <= 6
+        assert len(inbox.kept) == 4, "the one that was on its way"
         assert "a subject was wrong" in send(engine, settings, clock=later()).stopped
         ledger.start(engine)
         send(engine, settings, clock=later())

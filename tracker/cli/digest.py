@@ -196,7 +196,7 @@ def settle(
 def stop(
     reason: Annotated[str, typer.Argument(help="Why, for whoever finds it stopped.")],
 ) -> None:
-    """Send nothing until digest start; a running sender ends within a few messages."""
+    """Send nothing until digest start; a running sender ends with the messages on their way."""
     from notify.ledger import stop
     from tracker.db import open_database
 
