@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from binascii import b2a_qp
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.header import Header
 from email.message import EmailMessage
@@ -97,17 +98,12 @@ def envelope_sender(settings: Settings, secret: str, digest_id: int) -> str:
 
 
 def message_bytes(letter: Letter, settings: Settings) -> bytes:
-    """The same bytes at each attempt, whenever it is (but for the DKIM signature).
-
-    Put together by hand: Python's own classes break long links in two and encode the rest, which
-    no mail program follows, and take five times as long, which a large list feels.
-    """
+    """The same bytes at each attempt, whenever it is (but for the DKIM signature)."""
     url = settings.public_url
-    boundary = f"=_{letter.digest_token}"
     host = urlsplit(url).hostname or "localhost"
     headers = {
         "To": letter.address,
-        "Subject": _folded(letter.subject),
+        "Subject": folded(letter.subject),
         "Date": format_datetime(letter.created_at),
         "Message-ID": letter.message_id,
         "List-Id": f"Bill digest <digest.{host}>",
@@ -115,12 +111,31 @@ def message_bytes(letter: Letter, settings: Settings) -> bytes:
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "Auto-Submitted": "auto-generated",
         "Precedence": "bulk",
-        "MIME-Version": "1.0",
-        "Content-Type": f'multipart/alternative;\r\n boundary="{boundary}"',
     }
-    lines = [_sender(settings.mail_from), *(f"{name}: {headers[name]}" for name in headers), ""]
-    for subtype, words in (("plain", letter.text), ("html", letter.html)):
-        words = personal(words, url, letter.reader_token, letter.digest_token)
+    text, html = (
+        personal(words, url, letter.reader_token, letter.digest_token)
+        for words in (letter.text, letter.html)
+    )
+    return put_together(headers, text, html, letter.digest_token, settings)
+
+
+def put_together(
+    headers: Mapping[str, str], text: str, html: str, unique: str, settings: Settings
+) -> bytes:
+    """A message of two parts, signed if that is set up; ``unique`` occurs in neither part.
+
+    By hand: Python's own classes break long links in two and encode the rest, which no mail
+    program follows, and take five times as long, which a large list feels.
+    """
+    boundary = f"=_{unique}"
+    lines = [
+        _sender(settings.mail_from),
+        *(f"{name}: {value}" for name, value in headers.items()),
+        "MIME-Version: 1.0",
+        f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"',
+        "",
+    ]
+    for subtype, words in (("plain", text), ("html", html)):
         lines += [
             f"--{boundary}",
             f'Content-Type: text/{subtype}; charset="utf-8"',
@@ -139,7 +154,7 @@ def _sender(mail_from: str) -> str:
     return message.as_bytes().decode("ascii").strip()
 
 
-def _folded(subject: str) -> str:
+def folded(subject: str) -> str:
     """As encoded words (RFC 2047) where it has to be."""
     plain = (
         subject.isascii()

@@ -11,7 +11,6 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from typing import Any
 
@@ -21,7 +20,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from notify import ledger, signups
 from notify.addresses import address_key
-from notify.message import POLICY, bounce_address, check_settings, dkim_signed
+from notify.message import bounce_address, check_settings, folded, put_together
 from notify.notice_words import Words, words_of
 from notify.render import environment, inlined
 from notify.send import Clock, utcnow
@@ -171,19 +170,13 @@ def _bytes(settings: Settings, notice: Any, words: Words) -> bytes:
         "name": parseaddr(settings.mail_from)[0] or "billtracker",
         "footer": settings.mail_footer,
     }
-    message = EmailMessage(policy=POLICY)
-    message["From"] = settings.mail_from
-    message["To"] = notice.address
-    message["Subject"] = words.subject
-    message["Date"] = format_datetime(notice.created_at)
-    message["Message-ID"] = notice.message_id
-    message["Auto-Submitted"] = "auto-replied"
-    message.set_content(
-        environment().get_template("notice.txt.j2").render(context), cte="quoted-printable"
-    )
-    message.add_alternative(
-        inlined(environment().get_template("notice.html.j2").render(context)),
-        subtype="html",
-        cte="quoted-printable",
-    )
-    return dkim_signed(message.as_bytes(), settings)
+    headers = {
+        "To": notice.address,
+        "Subject": folded(words.subject),
+        "Date": format_datetime(notice.created_at),
+        "Message-ID": notice.message_id,
+        "Auto-Submitted": "auto-replied",
+    }
+    text = environment().get_template("notice.txt.j2").render(context)
+    html = inlined(environment().get_template("notice.html.j2").render(context))
+    return put_together(headers, text, html, f"notice-{notice.id}", settings)
