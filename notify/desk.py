@@ -32,6 +32,7 @@ from tracker.settings import Settings
 from tracker.stages import STAGES
 from tracker.states import jurisdictions
 from tracker.web.rendering import PageTemplates
+from tracker.web.tilemap import place
 from tracker.web.topics import GROUP_LABELS, GROUPS
 
 log = structlog.get_logger()
@@ -92,6 +93,7 @@ templates.environment.globals.update(
     US_ZONES=US_ZONES,
     WEEKDAYS=WEEKDAYS,
     jurisdictions=jurisdictions,
+    place=place,
     zones=lambda: sorted(zone for zone in timezones() - US_ZONES.keys() if _REGIONS.match(zone)),
 )
 

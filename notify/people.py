@@ -167,9 +167,7 @@ def leave(connection: Connection, subscriber_id: int) -> None:
 def forget(connection: Connection, subscriber_id: int) -> None:
     """Delete all we know of a reader; a suppression of the address stays."""
     _hold(connection, subscriber_id)
-    key = connection.scalars(
-        select(Subscriber.address_key).where(Subscriber.id == subscriber_id)
-    ).one()
+    key = connection.scalar(select(Subscriber.address_key).where(Subscriber.id == subscriber_id))
     connection.execute(delete(Notice).where(Notice.address_key == key))
     connection.execute(delete(SignUp).where(SignUp.address_key == key))
     connection.execute(delete(Outbox).where(Outbox.subscriber_id == subscriber_id))

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine
 
 from tests.notify.certificates import self_signed
+from tests.notify.site import Site, open_site
 from tracker.db import make_engine
 
 
@@ -27,3 +28,10 @@ def sqlite_engine(sqlite_template: Path, tmp_path: Path) -> Iterator[Engine]:
 def certificate(tmp_path: Path) -> Callable[[str], Path]:
     """Makes a self-signed certificate for a host name; the file holds its key too."""
     return lambda host: self_signed(host, tmp_path)
+
+
+@pytest.fixture
+def site(engine: Engine) -> Iterator[Site]:
+    """The pages for subscribers, mailing through a relay of their own."""
+    with open_site(engine) as opened:
+        yield opened

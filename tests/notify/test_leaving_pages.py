@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine
 
 from notify.match import plan
 from notify.send import send
-from tests.notify.site import Site, open_site
+from tests.notify.site import Site
 from tests.notify.stories import add_change
-
-
-@pytest.fixture
-def site(engine: Engine) -> Iterator[Site]:
-    with open_site(engine) as opened:
-        yield opened
 
 
 def digest(site: Site) -> str:

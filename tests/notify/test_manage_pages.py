@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine
 
 from notify.notices import send_notices
-from tests.notify.site import Site, open_site, words
+from tests.notify.site import Site, words
 from tests.notify.stories import NOW, add_bill, add_reader
 
 EVERYTHING = {
@@ -26,12 +24,6 @@ EVERYTHING = {
     "weekday": "4",
     "quiet_note": "1",
 }
-
-
-@pytest.fixture
-def site(engine: Engine) -> Iterator[Site]:
-    with open_site(engine) as opened:
-        yield opened
 
 
 def test_several_subscriptions_are_added_changed_paused_and_ended(site: Site) -> None:

@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
 
 import pytest
 from icalendar import Calendar
 from lxml import etree
-from sqlalchemy import Engine, delete, select, update
+from sqlalchemy import delete, select, update
 
-from tests.notify.site import Site, open_site, words
+from tests.notify.site import Site, words
 from tests.notify.stories import NOW, add_bill, add_change, add_hearing
 from tracker.db import reading, writing
 from tracker.models import Change, Digest, Hearing
 
 ATOM = {"a": "http://www.w3.org/2005/Atom"}
-
-
-@pytest.fixture
-def site(engine: Engine) -> Iterator[Site]:
-    with open_site(engine) as opened:
-        yield opened
 
 
 def test_a_digest_on_the_web_opens_nobodys_preferences(site: Site) -> None:

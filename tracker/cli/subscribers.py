@@ -110,6 +110,15 @@ def _refuse(error: ValueError) -> NoReturn:
     raise typer.BadParameter(said) from error
 
 
+def _key(email: str) -> str:
+    from notify.addresses import address_key, checked_address
+
+    try:
+        return address_key(checked_address(email))
+    except ValueError as error:
+        _refuse(error)
+
+
 @app.command("list")
 def list_() -> None:
     """Every subscriber: what they asked for, and how we know."""
@@ -236,15 +245,11 @@ def suppress(
     reason: Annotated[str, typer.Option(help="Why, for whoever wonders later.")] = "",
 ) -> None:
     """Mail an address no more, whatever is imported or asked on the page."""
-    from notify.addresses import address_key, checked_address
     from notify.suppression import suppress
     from tracker.db import open_database, writing
 
+    key = _key(email)
     with writing(open_database()) as connection:
-        try:
-            key = address_key(checked_address(email))
-        except ValueError as error:
-            _refuse(error)
         suppress(connection, key, "operator", reason, dt.datetime.now(dt.UTC))
     typer.echo(f"{email} is mailed no more")
 
@@ -258,16 +263,11 @@ def unsuppress(
 ) -> None:
     """Take an address off the suppression list; its reader counts as one who unsubscribed."""
     from notify import people
-    from notify.addresses import address_key, checked_address
     from notify.suppression import lift
     from tracker.db import open_database, writing
 
-    now = dt.datetime.now(dt.UTC)
+    key, now = _key(email), dt.datetime.now(dt.UTC)
     with writing(open_database()) as connection:
-        try:
-            key = address_key(checked_address(email))
-        except ValueError as error:
-            _refuse(error)
         if not lift(connection, key):
             raise typer.BadParameter(f"{email} is not suppressed")
         reader = people.find_subscriber(connection, email) if resume else None
