@@ -7,18 +7,18 @@ stand or fall together, so that a repeated or killed pass makes none twice.
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from email.utils import parseaddr
 
 from sqlalchemy import Connection, Engine, and_, bindparam, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from notify.match import in_batches, planning_alone
 from notify.render import Rendered, render
 from notify.schedule import next_due
 from notify.story import Content
 from notify.tokens import random_token
-from notify.wanted import Wanted, collect, content_of, in_turn
+from notify.wanted import Readers, Wanted, collect, content_of, in_turn
 from tracker.db import reading, writing
 from tracker.models import Digest, Edition, News, Outbox, Subscriber, Subscription
 from tracker.settings import Settings
@@ -37,20 +37,24 @@ def compose(
     with writing(engine) as connection:
         planning_alone(connection)
         dissolve_stale(connection, now)
-    made = []
     with reading(engine) as session:
         readers = due_readers(session.connection(), now, regardless)
-    for some in in_batches(readers, READERS):
-        with reading(engine) as session:
-            wanted = collect(session.connection(), some, now, regardless)
-        editions = _editions(engine, settings, wanted, now)
-        with writing(engine) as connection:
-            planning_alone(connection)
-            _hold_preferences(connection, some)
-            wanted = collect(connection, some, now, regardless)
-            made += _make(connection, settings, wanted, editions, now, regardless)
-            _drop(connection, (one for one in wanted if not one.says_something))
-            _move_on(connection, some, now)
+    made: list[int] = []
+    editions: dict[str, int] = {}
+    for batch in in_batches(readers, READERS):
+        for last_try in (False, False, True):
+            with writing(engine) as connection:
+                planning_alone(connection)
+                some = (batch[0], batch[-1])
+                _hold_preferences(connection, some)
+                wanted = collect(connection, some, now, regardless)
+                missing = _missing(connection, settings, wanted, editions)
+                if last_try or not missing:
+                    made += _make(connection, settings, wanted, editions, now, regardless)
+                    _drop(connection, (one for one in wanted if not one.says_something))
+                    _move_on(connection, some, now)
+                    break
+            _render(engine, settings, missing, now)
     return made
 
 
@@ -59,44 +63,34 @@ def due_readers(connection: Connection, now: dt.datetime, regardless: bool) -> l
     return list(connection.scalars(query.order_by(Subscription.subscriber_id)))
 
 
-def _editions(
-    engine: Engine, settings: Settings, wanted: Iterable[Wanted], now: dt.datetime
-) -> dict[str, int]:
-    """Edition ids by key; what is not there yet is rendered, outside any write transaction."""
+def _missing(
+    connection: Connection,
+    settings: Settings,
+    wanted: Iterable[Wanted],
+    editions: dict[str, int],
+) -> dict[str, Wanted]:
+    """One reader for each edition that is yet to be rendered; those that are known are noted."""
     needed = {one.key(settings): one for one in wanted if one.says_something}
+    for keys in in_batches([key for key in needed if key not in editions]):
+        query = select(Edition.key, Edition.id).where(Edition.key.in_(keys))
+        editions |= {row.key: row.id for row in connection.execute(query)}
+    return {key: one for key, one in needed.items() if key not in editions}
+
+
+def _render(
+    engine: Engine, settings: Settings, wanted: dict[str, Wanted], now: dt.datetime
+) -> None:
+    """Outside any write transaction, since it takes long; another pass may have done it too."""
     with reading(engine) as session:
-        known = _known_editions(session.connection(), list(needed))
-        contents = {
-            key: content_of(session.connection(), one)
-            for key, one in needed.items()
-            if key not in known
-        }
-    rendered = {key: rendered_by(settings, content) for key, content in contents.items()}
-    if not rendered:
-        return known
+        contents = {key: content_of(session.connection(), one) for key, one in wanted.items()}
+    rows = []
+    for key, content in contents.items():
+        made = rendered_by(settings, content)
+        words = {"subject": made.subject, "text": made.text, "html": made.html, "page": made.page}
+        rows.append({"key": key, "created_at": now, **words})
     with writing(engine) as connection:
-        planning_alone(connection)
-        known |= _known_editions(connection, list(rendered))
-        rows = [
-            {
-                "key": key,
-                "subject": one.subject,
-                "text": one.text,
-                "html": one.html,
-                "page": one.page,
-                "created_at": now,
-            }
-            for key, one in rendered.items()
-            if key not in known
-        ]
-        if rows:
-            connection.execute(insert(Edition), rows)
-        return known | _known_editions(connection, list(rendered))
-
-
-def _known_editions(connection: Connection, keys: Sequence[str]) -> dict[str, int]:
-    query = select(Edition.key, Edition.id).where(Edition.key.in_(keys))
-    return {row.key: row.id for row in connection.execute(query)}
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        connection.execute(dialect.insert(Edition).on_conflict_do_nothing(), rows)
 
 
 def rendered_by(settings: Settings, content: Content) -> Rendered:
@@ -104,15 +98,15 @@ def rendered_by(settings: Settings, content: Content) -> Rendered:
     return render(content, settings.public_url, name, settings.mail_footer)
 
 
-def _hold_preferences(connection: Connection, readers: Sequence[int]) -> None:
+def _hold_preferences(connection: Connection, readers: Readers) -> None:
     """Nobody leaves or changes a subscription between our reading and our claiming its rows.
 
     In one order, so that of two at once neither waits for the other for ever.
     """
     for query in (
-        select(Subscriber.id).where(Subscriber.id.in_(readers)).order_by(Subscriber.id),
+        select(Subscriber.id).where(Subscriber.id.between(*readers)).order_by(Subscriber.id),
         select(Subscription.id)
-        .where(Subscription.subscriber_id.in_(readers))
+        .where(Subscription.subscriber_id.between(*readers))
         .order_by(Subscription.id),
     ):
         connection.execute(query.with_for_update())
@@ -121,20 +115,21 @@ def _hold_preferences(connection: Connection, readers: Sequence[int]) -> None:
 def _make(
     connection: Connection,
     settings: Settings,
-    wanted: Iterable[Wanted],
+    wanted: Sequence[Wanted],
     editions: dict[str, int],
     now: dt.datetime,
     regardless: bool,
 ) -> list[int]:
-    """Digests for those whose edition is there; what moved while it was rendered waits."""
+    """Digests for those whose edition is there; whose news moves all the time waits."""
     domain = parseaddr(settings.mail_from)[1].rpartition("@")[2]
-    ready = [one for one in wanted if one.says_something and one.key(settings) in editions]
+    keys = {one.reader: one.key(settings) for one in wanted if one.says_something}
+    ready = [one for one in wanted if keys.get(one.reader) in editions]
     if not ready:
         return []
     rows = [
         {
             "subscriber_id": one.reader,
-            "edition_id": editions[one.key(settings)],
+            "edition_id": editions[keys[one.reader]],
             "token": random_token(),
             "message_id": f"<{random_token()}@{domain}>",
             "created_at": now,
@@ -143,29 +138,35 @@ def _make(
         for one in ready
     ]
     made = connection.execute(insert(Digest).returning(Digest.id, Digest.subscriber_id), rows).all()
-    ids = [row.id for row in made]
-    readers = [row.subscriber_id for row in made]
+    digests = {row.subscriber_id: row.id for row in made}
     _drop(connection, ready)
+    _claim(connection, digests, now, regardless)
+    _note_corrections(connection, ready, digests)
+    return list(digests.values())
+
+
+def _claim(
+    connection: Connection, digests: dict[int, int], now: dt.datetime, regardless: bool
+) -> None:
+    """Put what waits for these readers, by the subscriptions in turn, into their new digests."""
+    readers = (min(digests), max(digests))
+    ids = (min(digests.values()), max(digests.values()))
+    in_time = select(Subscription.id).where(
+        Subscription.subscriber_id.between(*readers), in_turn(now, regardless)
+    )
     connection.execute(
         update(Outbox)
         .where(
-            Outbox.subscriber_id.in_(readers),
+            Outbox.subscriber_id.between(*readers),
             Outbox.status == "waiting",
-            Outbox.subscription_id.in_(
-                select(Subscription.id).where(
-                    Subscription.subscriber_id.in_(readers), in_turn(now, regardless)
-                )
-            ),
-            Digest.id.in_(ids),
+            Outbox.subscription_id.in_(in_time),
+            Digest.id.between(*ids),
             Digest.subscriber_id == Outbox.subscriber_id,
         )
         .values(status="claimed", digest_id=Digest.id)
     )
-    connection.execute(
-        update(Subscriber).where(Subscriber.id.in_(readers)).values(last_digest_at=now)
-    )
-    _note_corrections(connection, ready, {row.subscriber_id: row.id for row in made})
-    return ids
+    made = select(Digest.subscriber_id).where(Digest.id.between(*ids))
+    connection.execute(update(Subscriber).where(Subscriber.id.in_(made)).values(last_digest_at=now))
 
 
 def _note_corrections(
@@ -203,33 +204,22 @@ def _drop(connection: Connection, wanted: Iterable[Wanted]) -> None:
         )
 
 
-def _move_on(connection: Connection, readers: Sequence[int], now: dt.datetime) -> None:
+def _move_on(connection: Connection, readers: Readers, now: dt.datetime) -> None:
     """Set the next due moment of those whose turn it was; equal clocks are reckoned once."""
-    rows = connection.execute(
-        select(
-            Subscription.id,
-            Subscription.frequency,
-            Subscription.weekday,
-            Subscriber.hour,
-            Subscriber.minute,
-            Subscriber.timezone,
-        )
-        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
-        .where(
-            Subscription.subscriber_id.in_(readers),
-            Subscription.next_due_at <= now,
-            Subscription.frequency != "immediate",
-        )
+    clock = (
+        *(Subscription.frequency, Subscription.weekday),
+        *(Subscriber.hour, Subscriber.minute, Subscriber.timezone),
     )
-    alike: defaultdict[tuple[str, int, int, int, str], list[int]] = defaultdict(list)
-    for row in rows:
-        alike[row.frequency, row.weekday, row.hour, row.minute, row.timezone].append(row.id)
-    for clock, ids in alike.items():
-        connection.execute(
-            update(Subscription)
-            .where(Subscription.id.in_(ids))
-            .values(next_due_at=next_due(*clock, now))
-        )
+    served = (
+        Subscriber.id == Subscription.subscriber_id,
+        Subscription.subscriber_id.between(*readers),
+        Subscription.next_due_at <= now,
+        Subscription.frequency != "immediate",
+    )
+    for row in connection.execute(select(*clock).distinct().where(*served)).all():
+        due = next_due(row.frequency, row.weekday, row.hour, row.minute, row.timezone, now)
+        alike = (column == value for column, value in zip(clock, row, strict=True))
+        connection.execute(update(Subscription).where(*served, *alike).values(next_due_at=due))
 
 
 def dissolve_stale(connection: Connection, now: dt.datetime) -> None:

@@ -40,7 +40,7 @@ def preview(
         try:
             plan_for(connection, subscriber_id, as_of)
             dissolve_stale(connection, as_of)
-            for wanted in collect(connection, [subscriber_id], as_of):
+            for wanted in collect(connection, (subscriber_id, subscriber_id), as_of):
                 if wanted.says_something:
                     return _letter(connection, settings, wanted, as_of)
             return None

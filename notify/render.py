@@ -11,15 +11,23 @@ import hashlib
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import css_inline
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import (
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+    pass_context,
+    select_autoescape,
+)
+from jinja2.runtime import Context
+from markupsafe import Markup
 
 from notify.links import digest_link, manage_link, unsubscribe_link
 from notify.snapshot import RedlineRun
-from notify.story import Content, Story, correction_lines
+from notify.story import BillStory, Content, Story, correction_lines
 
 TEMPLATES = Path(__file__).with_name("templates")
 MOST_BILLS = 20
@@ -65,6 +73,24 @@ def render(content: Content, public_url: str, name: str, footer: str) -> Rendere
     page = _html(context | everything, len(story.bills), web=True)
     plain = environment().get_template("digest.txt.j2").render(context | {"most": most})
     return Rendered(story.subject, plain.strip() + "\n", html, page)
+
+
+@pass_context
+def _bill(context: Context, bill: BillStory, template: str) -> str:
+    told = _told(template, bill, context["most_lines"], context["most_hearings"])
+    return Markup(told) if context.eval_ctx.autoescape else told
+
+
+@lru_cache(maxsize=5000)
+def _told(template: str, bill: BillStory, most_lines: int | None, most_hearings: int | None) -> str:
+    """Many editions tell of the same bill in the same words: rendered once."""
+    limits = {"most_lines": most_lines, "most_hearings": most_hearings}
+    return environment().get_template(template).render(bill=bill, today=bill.today, **limits)
+
+
+def forget_rendered() -> None:
+    """What bills looked like in digests made before; only to measure without it."""
+    _told.cache_clear()
 
 
 def _html(context: Mapping[str, object], most: int, web: bool) -> str:
@@ -115,6 +141,7 @@ def environment() -> Environment:
         day=_day,
         long_day=lambda date: f"{date:%A}, {date:%B} {date.day}, {date.year}",
         corrected=correction_lines,
+        bill=_bill,
         fill=_fill,
         marked=_marked,
         when=_when,

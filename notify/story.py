@@ -178,7 +178,7 @@ class BillStory:
         near = (one for one in self.hearings if one.date <= self.today + SOON)
         return next(near, None)
 
-    @property
+    @cached_property
     def headline(self) -> str:
         """``MD HB 1222 passed the House of Delegates``."""
         first = min(self.snapshots, key=_rank)
@@ -204,7 +204,7 @@ class BillStory:
             made.append(_line(snapshot))
         return tuple(made)
 
-    @property
+    @cached_property
     def stage_words(self) -> str:
         latest = self.latest
         bill = Bill(jurisdiction=latest.jurisdiction, chamber=latest.chamber, stage=latest.stage)
@@ -222,11 +222,11 @@ class BillStory:
             return "law"
         return "dead" if self.latest.stage in ("failed", "withdrawn", "vetoed") else ""
 
-    @property
+    @cached_property
     def stance(self) -> str:
         return wording.STANCES.get(self.latest.stance or "", "")
 
-    @property
+    @cached_property
     def topics(self) -> tuple[str, ...]:
         return tuple(topic_label(slug) for slug in self.latest.topics)
 

@@ -6,12 +6,13 @@ import datetime as dt
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, String, and_, cast, func, select, true
 from sqlalchemy.orm import Session, aliased
 
 from notify.filters import Filter, stored
@@ -24,6 +25,8 @@ from tracker.changes import ACTION_CORRECTED
 from tracker.models import Change, News, Outbox, Subscriber, Subscription
 from tracker.settings import Settings
 
+Readers = tuple[int, int]
+"""The first and the last id of a stretch of readers."""
 CORRECTIONS_FOR = dt.timedelta(days=60)
 
 
@@ -52,12 +55,19 @@ class Wanted:
 
     def key(self, settings: Settings) -> str:
         """Equal for readers whose digests are word for word the same."""
-        parts = (
-            *(templates_hash(), settings.public_url, settings.mail_from, settings.mail_footer),
-            *(self.today.isoformat(), str(self.quiet_since), str(sorted(self.hearings.items()))),
-            *(sorted(self.filters), sorted(self.changes), sorted(self.corrections, key=str)),
+        return _key(
+            (settings.public_url, settings.mail_from, settings.mail_footer),
+            (self.today, self.quiet_since),
+            tuple(sorted(self.filters)),
+            tuple(self.changes),
+            tuple(sorted(self.corrections, key=str)),
+            tuple(sorted(self.hearings.items())),
         )
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+@lru_cache(maxsize=10_000)
+def _key(*parts: tuple[Any, ...]) -> str:
+    return hashlib.sha256(f"{templates_hash()}{parts}".encode()).hexdigest()
 
 
 def in_turn(now: dt.datetime, regardless: bool) -> ColumnElement[bool]:
@@ -67,24 +77,45 @@ def in_turn(now: dt.datetime, regardless: bool) -> ColumnElement[bool]:
 
 
 def collect(
-    connection: Connection, readers: Sequence[int], now: dt.datetime, regardless: bool = False
+    connection: Connection, readers: Readers, now: dt.datetime, regardless: bool = False
 ) -> list[Wanted]:
-    """What waits for these readers by the subscriptions whose turn it is, in reader order."""
+    """What the digests of these readers are to hold, by the subscriptions whose turn it is."""
     wanted: dict[int, Wanted] = {}
-    hushed: defaultdict[int, set[int | None]] = defaultdict(set)
     for row in connection.execute(_turns(readers, now, regardless)):
-        zone = ZoneInfo(row.timezone)
-        one = wanted.setdefault(row.id, Wanted(row.id, now.astimezone(zone).date()))
-        one.filters.add(row.filter_hash)
-        since = (row.last_digest_at or row.active_since).astimezone(zone).date()
-        if row.quiet_note and one.today - since >= QUIET_NOTE_EVERY:
+        if row.id not in wanted:
+            wanted[row.id] = Wanted(row.id, _local(now, row.timezone))
+        wanted[row.id].filters.add(row.filter_hash)
+    for row in connection.execute(_standing(readers, now, regardless)):
+        wanted[row.subscriber_id].changes = sorted(map(int, row.changes.split(",")))
+    _add_taken_back(connection, wanted, readers, now, regardless)
+    for row in connection.execute(_quiet(readers, now, regardless)):
+        one = wanted[row.id]
+        since = _local(row.last_digest_at or row.active_since, row.timezone)
+        if not one.says_something and one.today - since >= QUIET_NOTE_EVERY:
             one.quiet_since = since
-    for row in connection.execute(_waiting(readers, now, regardless)):
+    found = [one for one in wanted.values() if one.says_something or one.dropped]
+    _add_hearings(connection, found, now)
+    return found
+
+
+def _local(moment: dt.datetime, timezone: str) -> dt.date:
+    return moment.astimezone(ZoneInfo(timezone)).date()
+
+
+def _add_taken_back(
+    connection: Connection,
+    wanted: dict[int, Wanted],
+    readers: Readers,
+    now: dt.datetime,
+    regardless: bool,
+) -> None:
+    """What was taken back is told as a correction, or not at all; never as news as well."""
+    hushed: defaultdict[int, set[int | None]] = defaultdict(set)
+    for row in connection.execute(_taken_back(readers, now, regardless)):
         one = wanted[row.subscriber_id]
-        if row.taken_back_at is None:
-            one.changes.append(row.change_id)
-        elif row.kind == ACTION_CORRECTED:
-            one.changes.append(row.told_now or row.change_id)
+        if row.kind == ACTION_CORRECTED:
+            told = row.told_now or row.change_id
+            one.changes = sorted({*one.changes, told})
             one.replaced += [row.change_id] if row.told_now else []
         else:
             one.dropped.append(row.change_id)
@@ -93,14 +124,10 @@ def collect(
         if row.subscriber_id in wanted:
             wanted[row.subscriber_id].corrections.append((row.change_id, row.taken_back_by))
             hushed[row.subscriber_id].add(row.taken_back_by)
-    for one in wanted.values():
-        told = hushed[one.reader]
+    for reader, told in hushed.items():
+        one = wanted[reader]
         one.dropped += [change for change in one.changes if change in told]
-        one.changes = sorted({change for change in one.changes if change not in told})
-        if one.changes or one.corrections:
-            one.quiet_since = None
-    _add_hearings(connection, wanted.values(), now)
-    return list(wanted.values())
+        one.changes = [change for change in one.changes if change not in told]
 
 
 def _add_hearings(connection: Connection, wanted: Iterable[Wanted], now: dt.datetime) -> None:
@@ -118,19 +145,12 @@ def _add_hearings(connection: Connection, wanted: Iterable[Wanted], now: dt.date
         one.hearings = {bill: ahead[bill] for bill in theirs & ahead.keys()}
 
 
-def _turns(readers: Sequence[int], now: dt.datetime, regardless: bool) -> Select[*tuple[Any, ...]]:
+def _turns(readers: Readers, now: dt.datetime, regardless: bool) -> Select[*tuple[Any, ...]]:
     return (
-        select(
-            Subscriber.id,
-            Subscriber.timezone,
-            Subscriber.last_digest_at,
-            Subscription.filter_hash,
-            Subscription.quiet_note,
-            Subscription.active_since,
-        )
+        select(Subscriber.id, Subscriber.timezone, Subscription.filter_hash)
         .join(Subscription, Subscription.subscriber_id == Subscriber.id)
         .where(
-            Subscriber.id.in_(readers),
+            Subscriber.id.between(*readers),
             Subscriber.status == "active",
             in_turn(now, regardless),
         )
@@ -138,40 +158,69 @@ def _turns(readers: Sequence[int], now: dt.datetime, regardless: bool) -> Select
     )
 
 
+def _quiet(readers: Readers, now: dt.datetime, regardless: bool) -> Select[*tuple[Any, ...]]:
+    """Who wants to know that nothing moved, and when they last heard of us."""
+    return (
+        _turns(readers, now, regardless)
+        .where(Subscription.quiet_note)
+        .with_only_columns(
+            Subscriber.id,
+            Subscriber.timezone,
+            Subscriber.last_digest_at,
+            Subscription.active_since,
+        )
+    )
+
+
 def _waiting(
-    readers: Sequence[int], now: dt.datetime, regardless: bool
-) -> Select[*tuple[Any, ...]]:
+    readers: Readers, now: dt.datetime, regardless: bool
+) -> tuple[ColumnElement[bool], ...]:
+    return (
+        News.change_id == Outbox.change_id,
+        Subscription.id == Outbox.subscription_id,
+        Subscriber.id == Outbox.subscriber_id,
+        Outbox.subscriber_id.between(*readers),
+        Outbox.status == "waiting",
+        Subscriber.status == "active",
+        in_turn(now, regardless),
+    )
+
+
+def _standing(readers: Readers, now: dt.datetime, regardless: bool) -> Select[*tuple[Any, ...]]:
+    """One row a reader: there are millions of these, and few of what was taken back."""
+    changes = func.aggregate_strings(cast(Outbox.change_id, String), ",")
+    return (
+        select(Outbox.subscriber_id, changes.label("changes"))
+        .where(*_waiting(readers, now, regardless), News.taken_back_at.is_(None))
+        .group_by(Outbox.subscriber_id)
+    )
+
+
+def _taken_back(readers: Readers, now: dt.datetime, regardless: bool) -> Select[*tuple[Any, ...]]:
     said, news_now = aliased(Change), aliased(News)
     return (
         select(
             Outbox.subscriber_id,
             Outbox.change_id,
-            News.taken_back_at,
             News.taken_back_by,
             news_now.change_id.label("told_now"),
             said.kind,
         )
+        .select_from(Outbox)
         .join(News, News.change_id == Outbox.change_id)
         .join(said, said.id == News.taken_back_by, isouter=True)
         .join(news_now, news_now.change_id == News.taken_back_by, isouter=True)
-        .join(Subscription, Subscription.id == Outbox.subscription_id)
-        .join(Subscriber, Subscriber.id == Outbox.subscriber_id)
-        .where(
-            Outbox.subscriber_id.in_(readers),
-            Outbox.status == "waiting",
-            Subscriber.status == "active",
-            in_turn(now, regardless),
-        )
+        .where(*_waiting(readers, now, regardless), News.taken_back_at.is_not(None))
     )
 
 
-def _sent_but_taken_back(readers: Sequence[int], now: dt.datetime) -> Select[*tuple[Any, ...]]:
+def _sent_but_taken_back(readers: Readers, now: dt.datetime) -> Select[*tuple[Any, ...]]:
     return (
         select(Outbox.subscriber_id, Outbox.change_id, News.taken_back_by)
         .join(News, News.change_id == Outbox.change_id)
         .where(
             News.taken_back_at >= now - CORRECTIONS_FOR,
-            Outbox.subscriber_id.in_(readers),
+            Outbox.subscriber_id.between(*readers),
             Outbox.status == "sent",
             Outbox.corrected_in.is_(None),
         )
