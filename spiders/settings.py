@@ -40,6 +40,8 @@ def scrapy_settings(facts: SourceFacts, *, replaying: bool = False) -> dict[str,
         "LOG_LEVEL": "WARNING",
         "LOG_FORMAT": "%(asctime)s %(levelname)s %(name)s: %(message)s",
         "DOWNLOADER_MIDDLEWARES": {
+            "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+            "spiders.middlewares.Robots": 100,
             "spiders.middlewares.ConditionalRequests": 555,
             "spiders.middlewares.ResponseCheck": 560,
             "spiders.middlewares.WaitWhenAsked": 565,

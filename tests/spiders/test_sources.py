@@ -74,8 +74,13 @@ def outcome(database: str, items: Path) -> dict[str, Any]:
             "gaps": run.gaps,
             "failures": run.failures,
         },
-        "items": [json.loads(line) for line in items.read_text(encoding="utf-8").splitlines()],
+        "items": sorted(map(json.loads, items.read_text(encoding="utf-8").splitlines()), key=order),
     }
+
+
+def order(item: dict[str, Any]) -> tuple[str, str, str]:
+    """Pages may arrive in any order."""
+    return item["identifier"], item["detail"], json.dumps(item)
 
 
 @pytest.mark.parametrize("facts", catalogue().values(), ids=lambda facts: facts.code)

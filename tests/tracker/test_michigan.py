@@ -37,9 +37,9 @@ def rows(folder: Path, name: str) -> list[dict[str, str]]:
 
 def imported(engine: Engine, folder: Path, now: dt.datetime) -> tuple[Counter[Any], Any]:
     problems: list[tuple[str, str]] = []
-    dataset = Dataset(folder, now, lambda where, what: problems.append((where, what)))
+    items = Dataset(folder, now).items(lambda where, what: problems.append((where, what)))
     run = CrawlRun.open(engine, "legiscan-mi", Expectations(), now=now)
-    outcomes = run.record_many(dataset.items())
+    outcomes = run.record_many(items)
     assert not problems
     return Counter(outcomes), close(run)
 
