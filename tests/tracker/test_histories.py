@@ -143,6 +143,23 @@ def test_a_line_that_returns_is_told_and_then_no_more(engine: Engine) -> None:
     assert stored(engine).stage == "passed-first-chamber"
 
 
+def test_what_was_taken_back_is_not_edited_into_something_new(engine: Engine) -> None:
+    another = "02-20 Third Reading Passed (90-44)"
+    assert kinds(
+        engine, history(REFERRED, PASSED), history(REFERRED), history(REFERRED, another)
+    ) == [["action_retracted", "stage"], ["action", "stage"]]
+
+
+def test_a_number_that_several_lines_share_tells_none_of_them(engine: Engine) -> None:
+    def shared(*told: str) -> BillItem:
+        numbered = (one.model_copy(update={"source_id": "h-1"}) for one in lines(*told))
+        return page(actions=tuple(numbered))
+
+    assert news(engine, shared(REFERRED, PASSED), shared("01-15 Hearing", REFERRED, PASSED)) == [
+        [("action", "Hearing")]
+    ]
+
+
 def test_lines_may_come_in_between(engine: Engine) -> None:
     late = history(REFERRED, "02-11 Hearing 2/11", PASSED)
     assert news(engine, history(REFERRED, PASSED), late) == [[("action", "Hearing 2/11")]]
