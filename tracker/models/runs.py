@@ -114,7 +114,7 @@ class Change(Base):
     """One thing that moved. Kinds and the shape of ``before``/``after``: tracker.changes.
 
     ``status``: held → released | discarded; ``baseline`` for what is no news (a source's first
-    run, a bill whose history is old); ``retracted`` when the source took back an unsent change.
+    run, a bill whose history is old).
     """
 
     __tablename__ = "change"
