@@ -126,6 +126,21 @@ def test_a_line_taken_back_is_a_retraction_and_the_stage_goes_back(engine: Engin
     assert len(everything(engine)["actions"]) == 2, "the row stays, marked"
 
 
+def test_back_at_a_stage_that_was_told_before(engine: Engine) -> None:
+    assert news(engine, history(), history(REFERRED), history(REFERRED, PASSED), history(REFERRED))[
+        ::2
+    ] == [
+        [
+            ("action", "First Reading Judiciary"),
+            ("stage", "In committee: First Reading Judiciary"),
+        ],
+        [
+            ("action_retracted", "Taken back by the source: Third Reading Passed (97-37)"),
+            ("stage", "In committee: First Reading Judiciary"),
+        ],
+    ]
+
+
 def test_a_line_that_returns_is_told_and_then_no_more(engine: Engine) -> None:
     short, whole = history(REFERRED), history(REFERRED, PASSED)
     assert news(engine, whole, short, whole, short, whole) == [
