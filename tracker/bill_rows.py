@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -84,7 +84,7 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[dict[str, A
     connection.exec_driver_sql(statement, parameters)
 
 
-@cache
+@lru_cache(maxsize=64)
 def _prepared(
     table: Table, dialect: Dialect
 ) -> tuple[str, list[str], list[tuple[int, Callable[[Any], Any]]], bool]:

@@ -83,7 +83,8 @@ def folded(text: str) -> str:
 def compare_sponsors(
     old: Sequence[Row], stated: Sequence[SponsorItem], moment: Moment, partial: bool = False
 ) -> RowDiff:
-    """``partial``: a listing that may name only the first sponsors takes none away."""
+    """``partial``: a listing that may name only the first sponsors, and those by name only, takes
+    none away and edits none."""
     rows = [
         {
             "position": position,
@@ -118,7 +119,11 @@ def compare_sponsors(
         lambda row: (_name(row["name"]), row["classification"]),
         lambda row: _name(row["name"]),
     )
-    return _compare(old, rows, keys, moment, added, removed=removed, stays=lambda row: partial)
+    diff = _compare(old, rows, keys, moment, added, removed=removed, stays=lambda row: partial)
+    if partial:
+        back = [update["id"] for update in diff.updates if "removed_at" in update]
+        diff.updates = [{"id": row_id, "removed_at": None} for row_id in back]
+    return diff
 
 
 @lru_cache(maxsize=4096)

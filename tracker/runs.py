@@ -236,6 +236,8 @@ class CrawlRun:
             self._store([item])
         else:
             self._store([_completed(item, listing_row)], [listing_row])
+            for gap in listing_row.gaps:
+                self.gap(gap.field, gap.reason)
             del self._waiting[key]
         self._page_follows.discard(key)
 

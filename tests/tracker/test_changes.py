@@ -12,6 +12,7 @@ from tests.tracker.crawls import OFF_TOPIC, ON_TOPIC, changes, crawl, everything
 from tracker.changes import KINDS, LONGEST_SUMMARY, Draft, draft
 from tracker.items import (
     BillItem,
+    Link,
     RelatedBillItem,
     SponsorItem,
     VersionItem,
@@ -89,6 +90,14 @@ def test_sponsors_come_and_go(engine: Engine) -> None:
     ]
 
 
+def test_a_number_that_several_sponsors_share_tells_none_of_them(engine: Engine) -> None:
+    assert in_turn(
+        engine, sponsors("Lee", "Smith", source_id="0"), sponsors("Smith", "Peña", source_id="0")
+    ) == [
+        [("sponsor_added", "Peña is now sponsor"), ("sponsor_removed", "Lee is no longer sponsor")]
+    ]
+
+
 def test_a_sponsor_with_a_number_may_be_printed_otherwise(engine: Engine) -> None:
     news = in_turn(engine, sponsors("Lee, S.", source_id="41"), sponsors("Lee", source_id="41"))
     assert news == [[]]
@@ -113,7 +122,7 @@ def test_versions_and_their_texts(engine: Engine) -> None:
         engine,
         page(versions=(version("Introduced"),)),
         page(versions=(version("Introduced", "a text"),)),
-        page(versions=(version("Introduced"),)),
+        page(versions=(version("Introduced", links=(Link(url="https://x/1.pdf"),)),)),
         page(versions=(version("Introduced", "a text"), version("Third Reader", "b text"))),
         page(versions=(version("Introduced", "A text!"), version("Third Reader", "b text"))),
     )
@@ -130,6 +139,18 @@ def test_versions_and_their_texts(engine: Engine) -> None:
         "Introduced",
     ]
     assert found[2].before == {"text_sha256": found[0].after and found[0].after["text_sha256"]}
+
+
+def test_a_text_that_arrives_weeks_late_is_no_news(engine: Engine) -> None:
+    """It could not be had in January; the version was there to be read all along."""
+    january = "2026-01-14"
+    news = in_turn(
+        engine,
+        page(versions=(version("Introduced", date=january),)),
+        page(versions=(version("Introduced", "a text", date=january),)),
+        page(versions=(version("Introduced", "b text", date=january),)),
+    )
+    assert news == [[], [("version_text", "Text changed: Introduced")]]
 
 
 def test_a_version_is_known_by_its_date_too_and_an_arriving_date_is_none_of_its_own(

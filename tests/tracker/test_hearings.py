@@ -106,8 +106,12 @@ def test_a_date_that_arrives_is_a_hearing_set(engine: Engine) -> None:
     ]
 
 
+def test_one_without_date_that_goes_is_not_called_cancelled(engine: Engine) -> None:
+    assert news(engine, heard(hearing(None, time_text="", date_text="TBA")), heard())[1] == []
+
+
 def test_what_is_over_is_kept_and_no_news(engine: Engine) -> None:
-    over, corrected = hearing("02-20"), hearing("02-20", location="Room 2")
+    over, corrected = hearing("02-20", location="Room 1"), hearing("02-20", location="Room 2")
     assert news(engine, heard(), heard(over), heard(corrected), heard(hearing("02-21")))[1:] == [
         [],
         [],

@@ -126,6 +126,21 @@ def test_a_line_taken_back_is_a_retraction_and_the_stage_goes_back(engine: Engin
     assert len(everything(engine)["actions"]) == 2, "the row stays, marked"
 
 
+def test_back_at_a_stage_that_was_told_before(engine: Engine) -> None:
+    assert news(engine, history(), history(REFERRED), history(REFERRED, PASSED), history(REFERRED))[
+        ::2
+    ] == [
+        [
+            ("action", "First Reading Judiciary"),
+            ("stage", "In committee: First Reading Judiciary"),
+        ],
+        [
+            ("action_retracted", "Taken back by the source: Third Reading Passed (97-37)"),
+            ("stage", "In committee: First Reading Judiciary"),
+        ],
+    ]
+
+
 def test_a_line_that_returns_is_told_and_then_no_more(engine: Engine) -> None:
     short, whole = history(REFERRED), history(REFERRED, PASSED)
     assert news(engine, whole, short, whole, short, whole) == [
@@ -141,6 +156,23 @@ def test_a_line_that_returns_is_told_and_then_no_more(engine: Engine) -> None:
         [],
     ]
     assert stored(engine).stage == "passed-first-chamber"
+
+
+def test_what_was_taken_back_is_not_edited_into_something_new(engine: Engine) -> None:
+    another = "02-20 Third Reading Passed (90-44)"
+    assert kinds(
+        engine, history(REFERRED, PASSED), history(REFERRED), history(REFERRED, another)
+    ) == [["action_retracted", "stage"], ["action", "stage"]]
+
+
+def test_a_number_that_several_lines_share_tells_none_of_them(engine: Engine) -> None:
+    def shared(*told: str) -> BillItem:
+        numbered = (one.model_copy(update={"source_id": "h-1"}) for one in lines(*told))
+        return page(actions=tuple(numbered))
+
+    assert news(engine, shared(REFERRED, PASSED), shared("01-15 Hearing", REFERRED, PASSED)) == [
+        [("action", "Hearing")]
+    ]
 
 
 def test_lines_may_come_in_between(engine: Engine) -> None:

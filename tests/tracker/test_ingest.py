@@ -209,6 +209,14 @@ def test_a_listing_row_never_erases_what_the_page_said(engine: Engine) -> None:
     assert changes(engine, run=run.id) == []
 
 
+def test_a_listing_that_names_only_the_first_sponsors_takes_none_away(engine: Engine) -> None:
+    crawl(engine, WHOLE)
+    before = everything(engine)["sponsors"]
+    run = crawl(engine, light(sponsors=(SponsorItem(name="Delegate Lee"),)), day=1)
+    assert changes(engine, run=run.id) == []
+    assert everything(engine)["sponsors"] == before
+
+
 def test_an_identifier_is_one_bill_however_it_is_printed(engine: Engine) -> None:
     crawl(engine, light("HB0001"))
     run = crawl(engine, light("H. B. 1"), day=1)

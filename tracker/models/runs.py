@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tracker.models.base import Base
@@ -40,7 +40,7 @@ class Run(Base):
     ended_at: Mapped[dt.datetime | None]
     requests: Mapped[int] = mapped_column(default=0)
     not_modified: Mapped[int] = mapped_column(default=0)
-    bytes: Mapped[int] = mapped_column(default=0)
+    bytes: Mapped[int] = mapped_column(BigInteger, default=0)
     items: Mapped[int] = mapped_column(default=0)
     bills_new: Mapped[int] = mapped_column(default=0)
     bills_changed: Mapped[int] = mapped_column(default=0)
@@ -114,7 +114,7 @@ class Change(Base):
     """One thing that moved. Kinds and the shape of ``before``/``after``: tracker.changes.
 
     ``status``: held → released | discarded; ``baseline`` for what is no news (a source's first
-    run, a bill whose history is old); ``retracted`` when the source took back an unsent change.
+    run, a bill whose history is old).
     """
 
     __tablename__ = "change"

@@ -68,7 +68,7 @@ def upgrade() -> None:
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("requests", sa.Integer(), nullable=False),
         sa.Column("not_modified", sa.Integer(), nullable=False),
-        sa.Column("bytes", sa.Integer(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
         sa.Column("items", sa.Integer(), nullable=False),
         sa.Column("bills_new", sa.Integer(), nullable=False),
         sa.Column("bills_changed", sa.Integer(), nullable=False),
