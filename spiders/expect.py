@@ -14,7 +14,6 @@ from scrapy.http import Response, TextResponse
 
 from spiders.errors import FailureKind, LayoutChanged, UnusableResponse
 
-
 # One absurd cell is a gap of its bill, not the end of the file (Python's own limit is 128 KB).
 csv.field_size_limit(50_000_000)
 
