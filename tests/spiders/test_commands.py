@@ -14,6 +14,7 @@ from tracker.cli import app
 from tracker.settings import get_settings
 
 PAGES = Path(__file__).parents[2] / "spiders" / "pages"
+HEARING = "Hearing 3/05 at 1:00 p.m."
 NUMBERS = [f"HB {number}" for number in range(1, 41)]
 
 
@@ -33,7 +34,7 @@ def billtracker(*arguments: str | Path) -> Result:
 def shrunk(engine: Engine) -> int:
     """A sound day, then a listing that lost half its rows; the number of the held run."""
     crawl(engine, *map(light, NUMBERS), listed=NUMBERS)
-    moved = light("HB 1", latest_action=line("Passed", "03-02"))
+    moved = light("HB 1", latest_action=line(HEARING, "03-02"))
     return crawl(engine, moved, *map(light, NUMBERS[1:20]), day=1, listed=NUMBERS[:20]).id
 
 
@@ -73,7 +74,7 @@ def test_sources_as_json(database: Engine) -> None:
     (one,) = json.loads(billtracker("sources", "--json").output)
     assert (one["source"], one["status"], one["bills"]) == ("md", "held", 40)
     assert one["last_run"]["id"] == held
-    assert one["held_changes"] == 1
+    assert one["held_changes"] == 2
 
 
 def test_all_well_is_said_in_a_line(database: Engine) -> None:
@@ -89,7 +90,7 @@ def test_a_held_run_is_shown_and_released(database: Engine) -> None:
     assert f"run {held} of md: quarantined" in shown
     assert "20 items: 0 new, 1 changed" in shown
     assert "complete listing of 2026: 20 bills" in shown
-    assert "HB 1: Passed" in shown
+    assert f"HB 1: {HEARING}" in shown
     result = billtracker("runs", "release", str(held), "--by", "ana")
     assert result.exit_code == 0
     assert f"run {held} released: " in result.output
@@ -103,10 +104,10 @@ def test_a_held_run_is_shown_and_released(database: Engine) -> None:
 def test_a_held_run_is_discarded_and_found_again(database: Engine) -> None:
     held = shrunk(database)
     result = billtracker("runs", "discard", str(held))
-    assert f"run {held} discarded: 1 changes taken back" in result.output
-    moved = light("HB 1", latest_action=line("Passed", "03-02"))
+    assert f"run {held} discarded: 2 changes taken back" in result.output
+    moved = light("HB 1", latest_action=line(HEARING, "03-02"))
     run = crawl(database, moved, *map(light, NUMBERS[1:]), day=2, listed=NUMBERS)
-    assert told(database, run) == [("action", "Passed")]
+    assert told(database, run) == [("action", HEARING), ("stage", f"In committee: {HEARING}")]
 
 
 def test_runs_are_listed_newest_first(database: Engine) -> None:

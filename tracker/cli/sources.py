@@ -141,7 +141,7 @@ def release(run_id: RunId, by: By = "") -> None:
     from tracker import settle
 
     count = _decide(settle.release, run_id, by)
-    typer.echo(f"run {run_id} released: {count:,} changes are news now")
+    typer.echo(f"run {run_id} released: {_changes(count)} news from now on")
 
 
 @runs.command()
@@ -150,7 +150,11 @@ def discard(run_id: RunId, by: By = "") -> None:
     from tracker import settle
 
     count = _decide(settle.discard, run_id, by)
-    typer.echo(f"run {run_id} discarded: {count:,} changes taken back")
+    typer.echo(f"run {run_id} discarded: {_changes(count)} taken back")
+
+
+def _changes(count: int) -> str:
+    return "1 change" if count == 1 else f"{count:,} changes"
 
 
 def _decide(how: Callable[[Engine, int, str, dt.datetime], int], run_id: int, by: str) -> int:
