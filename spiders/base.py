@@ -79,6 +79,9 @@ class BillSpider(scrapy.Spider):
         self.requests_made = 0
         self.bytes_read = 0
         self.not_modified = 0
+        self.incomplete = False
+        """A part of the first listing is missing: the bills in it must not be news tomorrow, so
+        the run counts as interrupted and the next one is a first run too."""
         self.awaited: set[tuple[str, str]] = set()
         """Bills (session, identifier) whose own page was asked for and has not come yet."""
         self._again: dict[str, dict[str, int]] = self.cursor.pop("again", {})

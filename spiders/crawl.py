@@ -72,5 +72,5 @@ def crawl(facts: SourceFacts, engine: Engine, options: CrawlOptions) -> Run:
         requests=getattr(spider, "requests_made", 0),
         bytes=getattr(spider, "bytes_read", 0),
         not_modified=getattr(spider, "not_modified", 0),
-        finished=reason == "finished",
+        finished=reason == "finished" and not getattr(spider, "incomplete", False),
     )

@@ -136,10 +136,12 @@ class Congress(BillSpider):
                 yield self.request(url, self.parse_file, session=session)
 
     def lost(self, request: Request) -> None:
-        """The next run reads this one's batches again."""
+        """The next run reads this one's batches again, or all archives."""
         session = request.cb_kwargs.get("session", "")
         if session in self.read_until:
             self.cursor[session] = self.read_until[session]
+        elif "waiting" in request.cb_kwargs:
+            self.incomplete = self.run.baseline
 
     def parse_sitemap_index(self, response: Response, session: str, since: str) -> Parsed:
         """One sitemap per Congress and type: ``…/BILLSTATUS/119hr/sitemap.xml``."""

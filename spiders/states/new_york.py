@@ -145,6 +145,8 @@ class NewYork(BillSpider):
         """An update that was not read whole: the next run asks again from where this one did."""
         if "since" in request.cb_kwargs:
             self.missed[request.cb_kwargs["session"]] = request.cb_kwargs["since"]
+        elif "seen" in request.cb_kwargs:
+            self.incomplete = self.run.baseline
 
     def closed(self, reason: str) -> None:
         super().closed(reason)

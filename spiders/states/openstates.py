@@ -124,10 +124,8 @@ class OpenStates(BillSpider):
         day = self.today.isoformat()
         used = self.cursor.get("used", 0) if self.cursor.get("day") == day else 0
         if used >= REQUESTS_A_DAY:
-            self.logger.warning(
-                "%s: today's %d requests are used up; the next run goes on from %s",
-                self.name, REQUESTS_A_DAY, self.cursor.get("since"),
-            )  # fmt: skip
+            said = f"today's {REQUESTS_A_DAY} requests are used up; the next run goes on from here"
+            self.fail(FailureKind.BUDGET, API, said)
             return False
         self.cursor.update(day=day, used=used + 1)
         return True

@@ -139,6 +139,8 @@ class Texas(BillSpider):
         file = unquote(request.url).rpartition("/")[2]
         if file.lower().endswith(".xml"):
             self.try_again(request.cb_kwargs["session"], file[:-4])
+        elif not file and "sweep" in request.cb_kwargs:
+            self.incomplete = self.run.baseline
 
     def parse_bill(self, response: Response, session: str) -> Parsed:
         root = xml_of(response)

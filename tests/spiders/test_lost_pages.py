@@ -8,6 +8,7 @@ of a bill whose page is missing, and a text that comes later than its version, i
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterable
@@ -55,9 +56,9 @@ def told(database: Path) -> dict[str, list[tuple[object, ...]]]:
     return found
 
 
-def without(facts: SourceFacts, place: int, folder: Path) -> Path:
-    """The second day, one of its pages refused."""
-    shutil.copytree(PAGES / facts.spider / "day2", folder)
+def without(facts: SourceFacts, place: int, folder: Path, day: str = "day2") -> Path:
+    """A day, one of its pages refused."""
+    shutil.copytree(PAGES / facts.spider / day, folder)
     lines = read_index(folder)
     refused = {"status": 403, "file": "", "headers": {}}
     lines[place] = lines[place].model_copy(update=refused)
@@ -136,3 +137,26 @@ def asked_last(database: Path) -> set[str]:
         found = set(connection.exec_driver_sql(query).scalars())
     engine.dispose()
     return found
+
+
+@pytest.mark.parametrize(
+    ("code", "part"),
+    [("us", r"\.zip$"), ("tx", r"/billhistory/\w+/$"), ("ny", r"/bills/2025\?limit=")],
+)
+def test_a_part_of_the_first_listing_is_no_news_when_it_comes_later(
+    code: str, part: str, tmp_path: Path
+) -> None:
+    facts = catalogue()[code]
+    day = PAGES / facts.spider / "day1"
+    straight = tmp_path / "straight.sqlite3"
+    crawl(facts, day, straight)
+    expected = told(straight)
+    assert not expected["news"]
+    lines = read_index(day)
+    parts = [n for n, line in enumerate(lines) if re.search(part, line.url) and line.status == 200]
+    assert len(parts) > 1
+    for place in parts:
+        halting = tmp_path / f"halting-{place}.sqlite3"
+        crawl(facts, without(facts, place, tmp_path / f"broken-{place}", "day1"), halting)
+        crawl(facts, day, halting)
+        assert told(halting) == expected, f"after {lines[place].url} was lost"

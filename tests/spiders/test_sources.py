@@ -100,6 +100,20 @@ def test_source_reads_its_pages(facts: SourceFacts, tmp_path: Path, update_golde
     assert found == json.loads(golden.read_text(encoding="utf-8"))
 
 
+# Sources without one sign for all bills: Texas has six folders to list, South Dakota a log for
+# each bill on topic.
+DEARER = {"tx": 6, "sd": 5}
+
+
+@pytest.mark.parametrize("facts", catalogue().values(), ids=lambda facts: facts.code)
+def test_an_unchanged_poll_costs_little(facts: SourceFacts) -> None:
+    """The third day of every source's pages is one on which nothing has happened."""
+    golden = json.loads((GOLDEN / f"{facts.spider}.json").read_text(encoding="utf-8"))
+    run = golden["day3"]["run"]
+    assert (run["status"], run["new"], run["changed"]) == ("sound", 0, 0)
+    assert run["requests"] <= DEARER.get(facts.code, 3)
+
+
 @pytest.mark.parametrize("facts", catalogue().values(), ids=lambda facts: facts.code)
 def test_pages_say_where_they_come_from(facts: SourceFacts) -> None:
     for day in days(facts):
