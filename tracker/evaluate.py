@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tracker.classify import Judgement, classify
 from tracker.classify.book import Book
+from tracker.items import TextMark
 
 WORDS_ALONE, WITH_TEXT = "title and summary alone", "with text"
 
@@ -30,6 +32,11 @@ class Case(BaseModel):
     level: str = ""
     part: str = ""
     basis: str = ""
+    marks: tuple[tuple[int, int, Literal["insert", "delete"]], ...] = ()
+
+    @property
+    def text_marks(self) -> tuple[TextMark, ...]:
+        return tuple(TextMark(start=start, end=end, kind=kind) for start, end, kind in self.marks)
 
 
 class BadGold(ValueError):
@@ -111,7 +118,7 @@ def read_gold(path: Path) -> list[Case]:
 def judged(cases: Iterable[Case], mode: str, book: Book | None = None) -> list[Judged]:
     """Cases that have words to judge in this mode, with what the rules say."""
     return [
-        Judged(case, classify(case.title, case.summary, text, book=book))
+        Judged(case, classify(case.title, case.summary, text, marks=case.text_marks, book=book))
         for case in cases
         if (text := case.text if mode == WITH_TEXT else None) or case.title or case.summary
     ]

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, select
 from tracker.classify.book import Book
 from tracker.classify.clean import clean
 from tracker.classify.force import book_in_force
+from tracker.classify.grammar import Reading
 from tracker.judging import Words, newest_decisions, read_words
 from tracker.models import Bill, Decision
 
@@ -126,8 +127,8 @@ def _terms(text: str) -> Iterator[str]:
 
 def _known(book: Book, term: str) -> bool:
     """Whether a phrase of the rules matches the term, or a part of it."""
-    data = term.encode()
-    return bool(book.finder.hits(data))
+    reading = Reading(book.grammar, term)
+    return any(reading.has(phrase) for phrase in book.grammar.rules)
 
 
 def _weight(one: Suggestion, others: int) -> float:

@@ -1,28 +1,34 @@
 """The rules ready for use: every phrase compiled once, and where to look at all.
 
-Most bills are read by one search for a few word stems (the *anchors*) and put aside. The anchors
-are derived from the rules: each way of finding something has at least one phrase that cannot occur
-without an anchor, so a rule never misses what the first pass has put aside.
+Most bills are read by one search for a few word stems (the *anchors*) and put aside. Each way of
+finding something must have a phrase that cannot occur without an anchor (checked here), so a rule
+never misses what the first pass has put aside.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 from tracker.classify.direction import Kind
-from tracker.classify.phrases import (
-    SCANNED,
-    Chain,
-    PhraseError,
-    phrase_pattern,
-    read_chain,
-    written_out,
-)
-from tracker.classify.scan import Pattern, PatternSet
+from tracker.classify.grammar import Grammar
+from tracker.classify.grammar import Rule as Compiled
+from tracker.classify.phrases import Chain, PhraseError, read_chain, written_out
+from tracker.classify.scan import Pattern
 from tracker.rules.schema import Lines, Problem, Rule, RuleFile, RulesError
+
+T = TypeVar("T")
+CONFUSED = {"i": "[iIlL1|]", "l": "[iIlL1|]", "o": "[oO0]", "m": "(?:[mM]|rn|RN)"}
+"""Letters that scanning mixes up, either way round."""
+BROKEN = (
+    "(?:\u00ad|\u200b|\u200c|\u200d|\u2060|\ufeff|\u0336"
+    "|(?:-|\u2010|\u00ad)[ \t]*\r?\n[ \t\r\n0-9]*)*"
+)
+"""What a line end or a soft hyphen leaves inside a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,95 +41,126 @@ class Unless:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadyChain:
+    """``rarest`` are its phrases, the one that needs an anchor first."""
+
+    chain: Chain
+    rarest: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReadyRule:
     rule: Rule
-    chains: tuple[Chain, ...]
+    chains: tuple[ReadyChain, ...]
     unless: tuple[Unless, ...]
     fields: frozenset[str]
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Book:
-    """A rule file compiled. ``hash`` names it: sha256 of the file."""
+    """A rule file compiled. ``hash`` names it: sha256 of the file.
+
+    ``turns`` are the words of direction by the words they begin with.
+    """
 
     file: RuleFile
     hash: str
     rules: tuple[ReadyRule, ...]
-    phrases: tuple[str, ...]
-    patterns: dict[str, Pattern]
-    finder: PatternSet
-    turns: dict[Kind, Pattern]
-    look_alike: dict[str, Pattern]
+    grammar: Grammar
+    turns: dict[int, list[tuple[str, Kind]]]
     anchors: Pattern
-    """Also with what a line end or a soft hyphen leaves inside a word."""
-    lexicon: Lexicon = field(repr=False)
 
     def may_say_something(self, words: str) -> bool:
         """False for what no rule can match: most bills are put aside by this one search."""
         return bool(words) and self.anchors.found(words.encode("utf-8", "replace"))
 
 
-class Lexicon:
-    """The words of all phrases, asked for whole words; ``immigra*`` knows every ending."""
-
-    def __init__(self, words: Sequence[str]) -> None:
-        self.whole = frozenset(word for word in words if not word.endswith("*"))
-        self.stems = tuple({word[:-1] for word in words if len(word) > 4 and word.endswith("*")})
-
-    def __contains__(self, word: object) -> bool:
-        return word in self.whole or str(word).startswith(self.stems)
-
-
 def compile_book(file: RuleFile, content: str, lines: Lines) -> Book:
     """Everything compiled; :class:`RulesError` names each phrase that cannot be."""
-    problems: list[Problem] = []
-    rules: list[ReadyRule] = []
-    patterns: dict[str, Pattern] = {}
-
-    def add(phrase: str, loc: tuple[object, ...]) -> None:
-        if phrase not in patterns:
-            try:
-                patterns[phrase] = Pattern(phrase_pattern(phrase, file.words))
-            except (PhraseError, ValueError, re.error) as error:
-                problems.append(lines.problem(loc, str(error)))
-
+    making = _Making(file, lines)
     for name in file.words:
-        add(f"<{name}>", ("words", name))
-    for n, rule in enumerate(file.rules):
-        chains = []
-        for m, written in enumerate(rule.find):
-            try:
-                chains.append(read_chain(written))
-            except PhraseError as error:
-                problems.append(lines.problem(("rules", n, "find", m), str(error)))
-                continue
-            for phrase in chains[-1].phrases:
-                add(phrase, ("rules", n, "find", m))
-        unless = tuple(_unless(one) for one in rule.unless)
-        for m, one in enumerate(unless):
-            add(one.phrase, ("rules", n, "unless", m))
-        rules.append(ReadyRule(rule, tuple(chains), unless, frozenset(rule.fields)))
+        making.phrase(f"<{name}>", ("words", name))
+    rules = tuple(making.rule(n, rule) for n, rule in enumerate(file.rules))
     for n, phrase in enumerate(file.adjacent):
-        add(phrase, ("adjacent", n))
+        making.phrase(phrase, ("adjacent", n))
     for n, phrase in enumerate(file.settled):
-        add(phrase, ("settled", n))
-    look_alike = _look_alikes(file, lines, problems)
-    turns = _turns(file, lines, problems)
-    if problems:
-        raise RulesError(problems)
-    stems = tuple(_anchors(file, rules))
+        making.phrase(phrase, ("settled", n))
+    for n, one in enumerate(file.look_alikes):
+        for phrase in (one.phrase, *one.if_any, *one.unless_any):
+            making.phrase(phrase, ("look-alikes", n))
+    turns = making.turns()
+    if making.problems:
+        raise RulesError(making.problems)
+    making.grammar.ready()
     return Book(
         file=file,
         hash=hashlib.sha256(content.encode()).hexdigest(),
-        rules=tuple(rules),
-        phrases=tuple(patterns),
-        patterns=patterns,
-        finder=PatternSet([phrase_pattern(one, file.words) for one in patterns]),
+        rules=rules,
+        grammar=making.grammar,
         turns=turns,
-        look_alike=look_alike,
-        anchors=Pattern(_anchor_pattern(stems, BROKEN)),
-        lexicon=Lexicon(_lexicon(file)),
+        anchors=Pattern(_anchor_pattern(file.anchors)),
     )
+
+
+class _Making:
+    def __init__(self, file: RuleFile, lines: Lines) -> None:
+        self.file, self.lines = file, lines
+        self.grammar = Grammar(file.words)
+        self.problems: list[Problem] = []
+
+    def phrase(self, phrase: str, loc: tuple[object, ...]) -> Compiled | None:
+        return self._tried(lambda: self.grammar.add(phrase), loc)
+
+    def rule(self, n: int, rule: Rule) -> ReadyRule:
+        chains = [self._chain(written, ("rules", n, "find", m)) for m, written in enumerate(rule.find)]
+        unless = tuple(_unless(one) for one in rule.unless)
+        for m, one in enumerate(unless):
+            self.phrase(one.phrase, ("rules", n, "unless", m))
+        ready = tuple(chain for chain in chains if chain is not None)
+        return ReadyRule(rule, ready, unless, frozenset(rule.fields))
+
+    def turns(self) -> dict[int, list[tuple[str, Kind]]]:
+        found: dict[int, list[tuple[str, Kind]]] = defaultdict(list)
+        for kind in Kind.__args__:  # type: ignore[attr-defined]
+            for n, phrase in enumerate(getattr(self.file.direction, kind)):
+                loc = ("direction", kind.replace("_", "-"), n)
+                if (compiled := self.phrase(phrase, loc)) is not None:
+                    for key in compiled.first:
+                        found[key].append((phrase, kind))
+        return dict(found)
+
+    def _chain(self, written: str, loc: tuple[object, ...]) -> ReadyChain | None:
+        chain = self._tried(lambda: read_chain(written), loc)
+        if chain is None or not all([self.phrase(one, loc) for one in chain.phrases]):
+            return None
+        loose = self._tried(lambda: [self._without_anchor(one) for one in chain.phrases], loc)
+        if loose is None:
+            return None
+        if all(loose):
+            fewest = min(loose, key=len)
+            named = ", ".join(repr(one) for one in fewest[:5]) + (" …" if len(fewest) > 5 else "")
+            reason = f"no word of 'anchors' is in {named}: add it there, or join rarer words"
+            self.problems.append(self.lines.problem(loc, reason))
+        rarest = sorted(range(len(loose)), key=lambda m: len(loose[m]))
+        return ReadyChain(chain, tuple(chain.phrases[m] for m in rarest))
+
+    def _without_anchor(self, phrase: str) -> list[str]:
+        """What of a phrase could stand in a text that has none of the file's anchors."""
+        return [
+            one
+            for one in written_out(phrase, self.file.words)
+            if not any(
+                stem in one.split() or (stem[0] != "=" and stem in one)
+                for stem in self.file.anchors
+            )
+        ]
+
+    def _tried(self, work: Callable[[], T], loc: tuple[object, ...]) -> T | None:
+        try:
+            return work()
+        except PhraseError as error:
+            self.problems.append(self.lines.problem(loc, str(error)))
+            return None
 
 
 def _unless(written: str) -> Unless:
@@ -135,47 +172,11 @@ def _unless(written: str) -> Unless:
     return Unless(found[3], {"s": "sentence", "p": "section"}[found[2]], None)
 
 
-def _look_alikes(file: RuleFile, lines: Lines, problems: list[Problem]) -> dict[str, Pattern]:
-    found = {}
-    for n, one in enumerate(file.look_alikes):
-        for phrase in (one.phrase, *one.if_any, *one.unless_any):
-            try:
-                found[phrase] = Pattern(phrase_pattern(phrase, file.words))
-            except (PhraseError, ValueError, re.error) as error:
-                problems.append(lines.problem(("look-alikes", n), str(error)))
-    return found
-
-
-def _turns(file: RuleFile, lines: Lines, problems: list[Problem]) -> dict[Kind, Pattern]:
-    found: dict[Kind, Pattern] = {}
-    for kind in Kind.__args__:  # type: ignore[attr-defined]
-        phrases = getattr(file.direction, kind)
-        try:
-            body = "|".join(phrase_pattern(one, file.words) for one in phrases)
-            found[kind] = Pattern(body)
-        except (PhraseError, ValueError, re.error) as error:
-            problems.append(lines.problem(("direction", kind.replace("_", "-")), str(error)))
-    return found
-
-
-def _lexicon(file: RuleFile) -> list[str]:
-    phrases = [one for entries in file.words.values() for one in entries]
-    phrases += [one for rule in file.rules for one in rule.find]
-    words = " ".join(phrases).lower().replace("|", " ").split()
-    return [one.removesuffix("?") for one in words if one[0].isalpha()]
-
-
-BROKEN = (
-    "(?:\u00ad|\u200b|\u200c|\u200d|\u2060|\ufeff|\u0336"
-    "|(?:-|\u2010|\u00ad)[ \t]*\r?\n[ \t\r\n0-9]*)*"
-)
-
-
-def _anchor_pattern(stems: Sequence[str], between: str) -> str:
+def _anchor_pattern(stems: Sequence[str]) -> str:
     def letters(stem: str) -> str:
         if stem.startswith("="):
             return rf"\b{re.escape(stem[1:])}s?\b"
-        return between.join(_letter(one) for one in stem)
+        return BROKEN.join(_letter(one) for one in stem)
 
     return "|".join(letters(stem) for stem in stems)
 
@@ -183,39 +184,4 @@ def _anchor_pattern(stems: Sequence[str], between: str) -> str:
 def _letter(one: str) -> str:
     if one == " ":
         return r"[\s\d-]{1,16}"
-    return SCANNED.get(one) or (f"[{one}{one.upper()}]" if one.isalpha() else re.escape(one))
-
-
-def _anchors(file: RuleFile, rules: Sequence[ReadyRule]) -> Iterator[str]:
-    """The stems to look for: those of the file's list, and what rules need beside them."""
-    stems = list(file.anchors)
-    yield from stems
-    extra = set()
-    for ready in rules:
-        for chain in ready.chains:
-            if not any(_covered(one, file, stems) for one in chain.phrases):
-                extra |= _own_anchors(chain.phrases, file)
-    yield from sorted(one for one in extra if not any(stem in one for stem in stems))
-
-
-def _covered(phrase: str, file: RuleFile, stems: Sequence[str]) -> bool:
-    return all(
-        any(stem in one.split() or (stem[0] != "=" and stem in one) for stem in stems)
-        for one in written_out(phrase, file.words)
-    )
-
-
-def _own_anchors(phrases: Sequence[str], file: RuleFile) -> set[str]:
-    """Every way to write one of the phrases: the one whose shortest way is longest, so rarest."""
-    options = [_ways_to_find(phrase, file) for phrase in phrases]
-    return max(options, key=lambda ways: (min(len(way) for way in ways), -len(ways)))
-
-
-def _ways_to_find(phrase: str, file: RuleFile) -> set[str]:
-    """Whole phrases, or their longest words where the words between may vary."""
-    words = phrase.split()
-    fixed = not any(one[0] == "_" or one[-1] == "?" for one in words) and not any(
-        one[-1] == "*" for one in words[:-1]
-    )
-    ways = written_out(phrase, file.words)
-    return {way if fixed else max(way.split(), key=len) for way in ways}
+    return CONFUSED.get(one) or (f"[{one}{one.upper()}]" if one.isalpha() else re.escape(one))

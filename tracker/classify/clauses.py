@@ -24,6 +24,7 @@ ABBREVIATION = re.compile(
 CUT = re.compile(
     r"\n|;(?: (?:and|or))?(?= |$)|:(?= ?\n| ?\()|[.?!][\"')\]]*(?= )|(?<=[;:.,]) ?(?=\((?:\d{1,2}|[a-zA-Z]|[ivxIVX]{2,4})\) )"
 )
+STARTS = re.compile(r"[\"'\[ ]*(?:[-*] )?(?:\(\w{1,4}\) ?)*[\"'(\[ ]*[A-Z0-9$]")
 ENUMERATOR = re.compile(
     r"[\s\"']*\(?(?P<one>\d{1,2}|[a-zA-Z]|[ivx]{2,5}|[IVX]{2,5}|[a-z]{2})[.)] "
     r"|[\s\"']*(?P<bullet>[-*]) "
@@ -59,7 +60,7 @@ KINDS: list[tuple[Kind, re.Pattern[str]]] = [
     ("definition", re.compile(
         r"[\s\w().-]{0,24}?\"[^\"]{2,80}\"(?:,? or \"[^\"]{2,80}\")*,? (?:shall )?(?:means?|includes?"
         r"|has the (?:same )?meaning|refers? to|do(?:es)? not include)\b|as used in th"
-        r"|(?:the )?term \"",
+        r"|(?:the )?term \"|by \"[^\"]{2,80}\" is meant",
         re.I)),
 ]  # fmt: skip
 
@@ -138,7 +139,7 @@ def _spans(text: str) -> list[tuple[int, int]]:
         end = found.end()
         if found.group()[:1] == "." and (
             ABBREVIATION.search(text, max(0, found.start() - 12), found.start() + 1)
-            or not re.compile(r"[\"'(\[ ]*[A-Z0-9$]").match(text, end)
+            or not STARTS.match(text, end)
         ):
             continue
         if end > at and text[at:end].strip():

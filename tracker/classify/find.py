@@ -6,16 +6,16 @@ that the cost of a bill follows what it says of the subject, not its length.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from tracker.classify.book import Book, ReadyRule, Unless
 from tracker.classify.clauses import Clauses, cut
 from tracker.classify.clean import Clean, clean, page_headers
-from tracker.classify.direction import Direction, Turn, Turns
+from tracker.classify.direction import Direction, Turn, Turns, carried_on
+from tracker.classify.grammar import Place, Reading
 from tracker.classify.phrases import Chain, Connector
 
 Span = tuple[int, int]
@@ -30,106 +30,106 @@ NEIGHBOURS = 2
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A rule that found its words. ``act`` is its first phrase; spans are in the cleaned text."""
+    """A rule that found its words, the act first."""
 
     ready: ReadyRule
-    act: Span
-    spans: tuple[Span, ...]
+    places: tuple[Place, ...]
     clause: int
 
     @property
+    def act(self) -> Span:
+        return self.places[0].start, self.places[0].end
+
+    @property
     def whole(self) -> Span:
-        return min(one[0] for one in self.spans), max(one[1] for one in self.spans)
+        return min(one.start for one in self.places), max(one.end for one in self.places)
 
 
-@dataclass
 class Passage:
-    """A field of a bill, or a window of its text, ready to be searched."""
+    """A field of a bill, or a window of its text, ready to be searched.
 
-    book: Book
-    kind: str
-    """title, abstract, subject or text."""
-    clean: Clean
-    text: str = field(init=False)
-    """As cleaned, with look-alikes blanked."""
+    ``kind``: title, abstract, subject or text. Look-alikes are read as words no rule knows.
+    """
 
-    def __post_init__(self) -> None:
-        self.text = _without_look_alikes(self.book, self.clean.text)
+    def __init__(self, book: Book, kind: str, cleaned: Clean) -> None:
+        self.book, self.kind, self.clean = book, kind, cleaned
+        self.text = cleaned.text
+        self.reading = Reading(book.grammar, self.text)
+        self._blank_look_alikes()
 
     @cached_property
     def clauses(self) -> Clauses:
         return cut(self.text, title=self.kind in ("title", "subject"))
 
     @cached_property
-    def spans(self) -> dict[str, list[Span]]:
-        """Every phrase of the rules that occurs, with its places."""
-        data = self.text.encode("ascii", "replace")
-        found = (self.book.phrases[n] for n in self.book.finder.hits(data))
-        return {phrase: list(self.book.patterns[phrase].spans(data)) for phrase in found}
-
-    @cached_property
     def turns(self) -> Turns:
-        data = self.text.encode("ascii", "replace")
-        found = [
-            Turn(start, end, kind)
-            for kind, pattern in self.book.turns.items()
-            for start, end in pattern.spans(data)
-        ]
-        return Turns(self.text, found)
+        found = {
+            Turn(place.start, place.end, kind)
+            for key in self.reading.present() & self.book.turns.keys()
+            for phrase, kind in self.book.turns[key]
+            for place in self.reading.places(phrase)
+        }
+        return Turns(self.text, list(found))
 
     def hits(self) -> Iterator[Hit]:
-        spans = self.spans
+        has = self.reading.has
         for ready in self.book.rules:
             if self.kind not in ready.fields:
                 continue
-            for chain in ready.chains:
-                if all(phrase in spans for phrase in chain.phrases):
-                    yield from self._chained(ready, chain)
+            for one in ready.chains:
+                if all(has(phrase) for phrase in one.rarest):
+                    yield from self._chained(ready, one.chain)
+
+    def has_any(self, phrases: Sequence[str]) -> bool:
+        return any(self.reading.has(phrase) for phrase in phrases)
 
     def direction(self, hit: Hit) -> Direction:
-        return self.turns.read(self.clauses, hit.act)
+        own = [(place.start, place.end) for place in hit.places[1:]]
+        return self.turns.read(self.clauses, hit.act, own)
+
+    def carried_on(self, hit: Hit) -> int:
+        """What this bill does with existing law told of: 1 extends it, -1 ends it, 0 unsaid."""
+        return carried_on(self.text, self.clauses, hit.clause)
 
     def original(self, span: Span) -> Span:
         """The span in the field as it is stored."""
         return self.clean.start(span[0]), self.clean.end(span[1])
 
     def _chained(self, ready: ReadyRule, chain: Chain) -> Iterator[Hit]:
-        for first in self.spans[chain.phrases[0]]:
+        for first in self.reading.places(chain.phrases[0]):
             group = [first]
             for connector, phrase in zip(chain.connectors, chain.phrases[1:], strict=True):
-                joined = self._nearest(group[-1], connector, self.spans[phrase])
+                joined = self._nearest(group[-1], connector, self.reading.places(phrase))
                 if joined is None:
                     break
                 group.append(joined)
             else:
                 if not any(self._holds(one, group) for one in ready.unless):
-                    yield Hit(ready, first, tuple(group), self.clauses.at(first[0]))
+                    yield Hit(ready, tuple(group), self.clauses.at(first.start))
 
-    def _nearest(self, here: Span, connector: Connector, places: Sequence[Span]) -> Span | None:
+    def _nearest(self, here: Place, connector: Connector, places: Sequence[Place]) -> Place | None:
         """The closest of ``places`` that the connector allows."""
         n = bisect_left(places, here)
         around = [*places[max(0, n - 6) : n][::-1], *places[n : n + 6]]
         fitting = [one for one in around if self._joined(here, one, connector)]
-        return min(fitting, key=lambda one: abs(one[0] - here[0]), default=None)
+        return min(fitting, key=lambda one: abs(one.start - here.start), default=None)
 
-    def _joined(self, here: Span, there: Span, connector: Connector) -> bool:
-        if there == here or (there[0] < here[1] and here[0] < there[1]):
-            return False
-        first, second = sorted((here, there))
+    def _joined(self, here: Place, there: Place, connector: Connector) -> bool:
+        first, second = (here, there) if here <= there else (there, here)
+        if second.first < first.after:
+            # Words in the gap of a phrase ("share _8 information") are near; shared words are not.
+            within = first.first < second.first and second.after < first.after
+            return within and connector.kind != "then"
         if connector.kind == "then" and first is there:
             return False
-        between = self.words_between(first, second)
+        between = second.first - first.after
         if connector.kind == "section":
             clauses = self.clauses
-            same = clauses[clauses.at(first[0])].section == clauses[clauses.at(second[0])].section
+            same = clauses[clauses.at(first.start)].section == clauses[clauses.at(second.start)].section
             return same and between <= SECTION_WORDS
         if connector.kind == "sentence":
-            return between <= SENTENCE_WORDS and self.related(first[0], second[0])
-        return between <= (connector.words or 0) and self.related(first[0], second[0])
-
-    def words_between(self, first: Span, second: Span) -> int:
-        between = self.text[first[1] : second[0]]
-        return len(between.split())
+            return between <= SENTENCE_WORDS and self.related(first.start, second.start)
+        return between <= (connector.words or 0) and self.related(first.start, second.start)
 
     def related(self, one: int, other: int) -> bool:
         """Whether the clauses at two places speak together: one sentence, or a list and its lead."""
@@ -139,15 +139,25 @@ class Passage:
             return True
         return clauses[n].sentence == clauses[m].sentence and m - n <= NEIGHBOURS
 
-    def _holds(self, unless: Unless, group: Sequence[Span]) -> bool:
-        """Whether words are near that make this something else."""
-        places = self.spans.get(unless.phrase, ())
+    def _holds(self, unless: Unless, group: Sequence[Place]) -> bool:
+        """Whether words are near, or in it, that make this something else."""
         connector = Connector(unless.kind, unless.words)
         return any(
-            self._joined(span, place, connector) or (span[0] <= place[0] and place[1] <= span[1])
-            for place in places
-            for span in group
+            self._joined(one, place, connector)
+            or (place.first < one.after and one.first < place.after)
+            for place in self.reading.places(unless.phrase)
+            for one in group
         )
+
+    def _blank_look_alikes(self) -> None:
+        reading = self.reading
+        for one in self.book.file.look_alikes:
+            if not (places := reading.places(one.phrase)):
+                continue
+            if one.if_any and not self.has_any(one.if_any):
+                continue
+            if not self.has_any(one.unless_any):
+                reading.blank(places)
 
 
 def passages(
@@ -158,11 +168,11 @@ def passages(
     ``short`` fields are read whole.
     """
     if short:
-        yield Passage(book, kind, clean(text, book.lexicon, gone=gone))
+        yield Passage(book, kind, clean(text, book.grammar, gone=gone))
         return
     headers = page_headers(text)
     for start, end in windows(book, text):
-        yield Passage(book, kind, clean(text, book.lexicon, start, end, gone, headers))
+        yield Passage(book, kind, clean(text, book.grammar, start, end, gone, headers))
 
 
 def windows(book: Book, text: str) -> Iterator[Span]:
@@ -201,22 +211,3 @@ def _line_start(text: str, at: int) -> int:
 def _line_end(text: str, at: int) -> int:
     found = text.find("\n", at, at + 400)
     return at if found < 0 else found
-
-
-def _without_look_alikes(book: Book, text: str) -> str:
-    """Words that mean something else here are blanked, letter by letter."""
-    if not book.look_alike:
-        return text
-    data = text.encode("ascii", "replace")
-    for one in book.file.look_alikes:
-        pattern = book.look_alike[one.phrase]
-        spans = list(pattern.spans(data))
-        if not spans:
-            continue
-        if one.if_any and not any(book.look_alike[p].found(data) for p in one.if_any):
-            continue
-        if any(book.look_alike[p].found(data) for p in one.unless_any):
-            continue
-        for start, end in spans:
-            text = text[:start] + re.sub(r"\S", "~", text[start:end]) + text[end:]
-    return text

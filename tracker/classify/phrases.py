@@ -1,4 +1,4 @@
-"""The phrases of a rule file: how staff write them, and the patterns they become.
+"""The phrases of a rule file: how staff write them.
 
 A phrase is words. ``word*`` is any ending, ``word?`` may be missing, ``a|b`` is either word
 (``one phrase | another phrase``, with blanks, is either phrase),
@@ -12,19 +12,15 @@ same section.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 CONNECTOR = re.compile(r"(?:^|(?<=\s))(/s|/p|/\d{1,2}|\+\d{1,2})(?=\s|$)")
-# What may stand between two words of a phrase: a space or hyphen, at times with the number of a
-# bill's printed line that was left there when the lines were joined.
-GAP = r"(?:[ \n]\d{1,3})?[ \n-]{1,2}"
-
 ANY_WORDS = re.compile(r"_(\d{1,2})")
-ANY_WORD = r"[\w'()-]+,?"
-
-# Letters that scanning mixes up, either way round.
-SCANNED = {"i": "[iIlL1|]", "l": "[iIlL1|]", "o": "[oO0]", "m": "(?:[mM]|rn|RN)"}
+WORD = re.compile(r"[a-z0-9.,'$%&/()-]+")
+MOST_ANY_WORDS = 30
+MOST_WAYS = 20_000
+"""A phrase that can be written in more ways than this is a slip of the pen."""
 
 
 class PhraseError(ValueError):
@@ -61,83 +57,84 @@ def _connector(written: str) -> Connector:
     return Connector({"/": "near", "+": "then"}[written[0]], int(written[1:]))
 
 
-def phrase_pattern(phrase: str, lists: Mapping[str, Sequence[str]]) -> str:
-    """A regular expression over cleaned text (see :mod:`tracker.classify.clean`)."""
-    either = (_sequence(one, lists, ()) for one in phrase.split(" | "))
-    return rf"\b(?:{'|'.join(either)})"
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One place in a phrase: any of ``choices`` (words as written, or ``<list>``).
+
+    ``gap`` above 0 is that many words of any kind instead.
+    """
+
+    choices: tuple[str, ...] = ()
+    optional: bool = False
+    gap: int = 0
 
 
-def _sequence(phrase: str, lists: Mapping[str, Sequence[str]], inside: tuple[str, ...]) -> str:
-    pattern, started = "", False
-    for word in phrase.split():
-        if some := ANY_WORDS.fullmatch(word):
-            pattern += rf",?(?:{GAP}{ANY_WORD}){{0,{some[1]}}}"
-            continue
-        one = _word(word.removesuffix("?"), lists, inside)
-        if started:
-            one = GAP + one
-            pattern += f"(?:{one})?" if word.endswith("?") else one
-        elif word.endswith("?"):
-            pattern += f"(?:{one}{GAP})?"
-        else:
-            pattern += one
-            started = True
-    if not started:
+def read_phrase(phrase: str) -> list[tuple[Word, ...]]:
+    """The phrase's alternatives, each a sequence of places."""
+    return [_sequence(one) for one in phrase.split(" | ")]
+
+
+def _sequence(phrase: str) -> tuple[Word, ...]:
+    read = tuple(_read_word(one) for one in phrase.split())
+    sure = [one for one in read if one.choices and not one.optional]
+    if not sure:
         raise PhraseError(f"{phrase!r} has no word that must be there")
-    return pattern
+    if read[0].gap or read[-1].gap:
+        raise PhraseError(f"{phrase!r}: any words (_4) must stand between words")
+    return read
 
 
-def _word(word: str, lists: Mapping[str, Sequence[str]], inside: tuple[str, ...]) -> str:
-    if "|" in word:
-        return f"(?:{'|'.join(_word(one, lists, inside) for one in word.split('|'))})"
-    if word.startswith("<") and word.endswith(">"):
-        return _any_of(word[1:-1], lists, inside)
-    if word.startswith("="):
-        return rf"{re.escape(word[1:])}s?\b"
+def _read_word(written: str) -> Word:
+    if some := ANY_WORDS.fullmatch(written):
+        if not 0 < int(some[1]) <= MOST_ANY_WORDS:
+            raise PhraseError(f"{written!r}: from _1 to _{MOST_ANY_WORDS} words are possible")
+        return Word(gap=int(some[1]))
+    choices = tuple(written.removesuffix("?").split("|"))
+    for one in choices:
+        _check(one)
+    return Word(choices, written.endswith("?"))
+
+
+def _check(word: str) -> None:
+    if re.fullmatch(r"<[a-z0-9-]+>|=[A-Za-z0-9.]+", word):
+        return
     stem = word.removesuffix("*").lower()
-    if not re.fullmatch(r"[a-z0-9.,'$%&/()-]+", stem):
+    if not WORD.fullmatch(stem):
         raise PhraseError(f"{word!r}: only letters, digits and . , ' $ % & / ( ) - are possible")
-    if len(stem) < 2 and word.endswith("*"):
+    if word.endswith("*") and len(stem) < 2:
         raise PhraseError(f"{word!r}: at least two letters before the *")
-    ending = r"[\w'-]*" if word.endswith("*") else r"\b" if stem[-1].isalnum() else ""
-    return "".join(_character(one) for one in stem) + ending
 
 
-def _any_of(name: str, lists: Mapping[str, Sequence[str]], inside: tuple[str, ...]) -> str:
+Lists = Mapping[str, Sequence[str]]
+
+
+def written_out(phrase: str, lists: Lists) -> list[str]:
+    """Every way to write a phrase, without what may be missing; ``=`` stays, ``*`` goes."""
+    return list(_ways(phrase, lists, ()))
+
+
+def _ways(phrase: str, lists: Lists, inside: tuple[str, ...]) -> Iterator[str]:
+    count = 0
+    for sequence in read_phrase(phrase):
+        ways = [""]
+        for word in sequence:
+            if word.choices and not word.optional:
+                more = [way for one in word.choices for way in _ways_of_word(one, lists, inside)]
+                ways = [f"{way} {one}".strip() for way in ways for one in more]
+            count += len(ways)
+            if count > MOST_WAYS:
+                raise PhraseError(f"{phrase!r} can be written in more than {MOST_WAYS:,} ways")
+        yield from ways
+
+
+def _ways_of_word(word: str, lists: Lists, inside: tuple[str, ...]) -> Iterator[str]:
+    if not word.startswith("<"):
+        yield word if word.startswith("=") else word.removesuffix("*").lower()
+        return
+    name = word[1:-1]
     if name not in lists:
         raise PhraseError(f"no word list <{name}>")
     if name in inside:
         raise PhraseError(f"word list <{name}> holds itself: {' in '.join((*inside, name))}")
-    return f"(?:{'|'.join(_sequence(one, lists, (*inside, name)) for one in lists[name])})"
-
-
-def _character(one: str) -> str:
-    if one in SCANNED:
-        return SCANNED[one]
-    if one.isalpha():
-        return f"[{one}{one.upper()}]"
-    if one in "()":
-        return rf" ?\{one} ?" if one == "(" else r" ?\)"
-    return r"[ -]?" if one == "-" else re.escape(one)
-
-
-def written_out(phrase: str, lists: Mapping[str, Sequence[str]]) -> list[str]:
-    """Every way to write a phrase, without what may be missing; ``=`` stays, ``*`` goes."""
-    return [way for one in phrase.split(" | ") for way in _written_out(one, lists)]
-
-
-def _written_out(phrase: str, lists: Mapping[str, Sequence[str]]) -> list[str]:
-    ways = [""]
-    for word in phrase.split():
-        if word.endswith("?") or ANY_WORDS.fullmatch(word):
-            continue
-        ways = [f"{way} {one}".strip() for way in ways for one in _ways(word, lists)]
-    return ways
-
-
-def _ways(word: str, lists: Mapping[str, Sequence[str]]) -> list[str]:
-    if "|" in word:
-        return [way for one in word.split("|") for way in _ways(one, lists)]
-    if word.startswith("<") and word.endswith(">"):
-        return [way for one in lists[word[1:-1]] for way in _written_out(one, lists)]
-    return [word if word.startswith("=") else word.removesuffix("*").lower()]
+    for one in lists[name]:
+        yield from _ways(one, lists, (*inside, name))

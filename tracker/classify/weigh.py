@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tracker.classify.book import Book
@@ -28,9 +28,11 @@ UNCHANGED_LAW = 0.5
 """Weight of words that a bill with marked changes only reprints."""
 NEAR_A_CHANGE = 400
 MOST_VOTES = 3.0
-MIXED_FROM = 0.45
+MIXED_FROM = 0.85
 """Share of the weaker side from which a bill goes both ways."""
 TOPIC_LINE = 0.35
+BESIDE_THE_BEST = 0.6
+"""A topic claimed this much less than the best one is only touched on."""
 LONGEST_QUOTE = 500
 MOST_QUOTES = 8
 """Evidence kept of one rule in one bill."""
@@ -44,7 +46,10 @@ class Finding:
     topic: str
     field: str
     span: Span
+    clause: tuple[str, int]
+    """Which statement it stands in: the passage's field and place, and the clause."""
     weight: float
+    claim: float
     sign: int
     strength: float
     struck: bool
@@ -69,15 +74,16 @@ def weigh(
         kind = name.partition(":")[0]
         for passage in passages(book, kind, words, short=True):
             found += findings_of(passage, name)
-            adjacent |= _any(passage, book.file.adjacent)
-            settled |= _any(passage, book.file.settled)
+            adjacent |= passage.has_any(book.file.adjacent)
+            settled |= passage.has_any(book.file.settled)
     if text:
         for passage, changes in _of_text(book, text, marks):
             found += findings_of(passage, "text", changes)
-            adjacent |= _any(passage, book.file.adjacent)
+            adjacent |= passage.has_any(book.file.adjacent)
         struck = _struck(book, text, marks)
         found += struck
-    score = _together(found)
+    # Struck words do not make a bill relevant.
+    score = _together((one.rule, one.weight) for one in found if not one.struck)
     relevant = score >= book.file.threshold
     return Judgement(
         level=_level(book, score, relevant, adjacent, settled, bool(text)),
@@ -139,10 +145,6 @@ def _deleted(marks: Sequence[TextMark] | None) -> list[Span]:
     return spans
 
 
-def _any(passage: Passage, phrases: Sequence[str]) -> bool:
-    return any(phrase in passage.spans for phrase in phrases)
-
-
 def findings_of(
     passage: Passage, field: str, changes: Changes | None = None, struck: bool = False
 ) -> list[Finding]:
@@ -157,37 +159,50 @@ def _weighed(
     span = passage.original(hit.whole)
     if span[1] - span[0] > LONGEST_QUOTE:
         span = passage.original(hit.act)
-    weight = rule.weight * SAYS[kind]
+    says = SAYS[kind]
     if changes is not None and changes.marked and not changes.near(span):
-        weight *= UNCHANGED_LAW
+        says *= UNCHANGED_LAW
     sign, strength = _turned(passage, hit)
-    strength *= TURNS_THE_BILL[kind]
+    if kind == "existing":
+        sign, strength = sign * passage.carried_on(hit), strength * rule.votes
+    else:
+        strength *= TURNS_THE_BILL[kind] * rule.votes
     return Finding(
-        rule.id, rule.topic, field, span, weight, -sign if struck else sign, strength, struck
+        rule=rule.id,
+        topic=rule.topic,
+        field=field,
+        span=span,
+        clause=(field, passage.original((passage.clauses[hit.clause].start,) * 2)[0]),
+        weight=rule.weight * says,
+        claim=(rule.weight if rule.claim is None else rule.claim) * says,
+        sign=-sign if struck else sign,
+        strength=strength,
+        struck=struck,
     )
 
 
+SIGNS: dict[str, int] = {"expands": 1, "limits": -1, "neutral": 0}
+
+
 def _turned(passage: Passage, hit: Hit) -> tuple[int, float]:
-    stance = hit.ready.rule.stance
-    if stance in ("cooperation", "resistance"):
-        direction = passage.direction(hit)
-        sign = direction.sign if stance == "cooperation" else -direction.sign
-        return sign, direction.strength
-    return {"expands": 1, "limits": -1, "neutral": 0}[stance], 1.0
+    rule = hit.ready.rule
+    direction = passage.direction(hit)
+    if rule.stance in SIGNS:
+        sign = SIGNS[rule.stance]
+        return 0 if not direction.sign else -sign if direction.ended else sign, 1.0
+    if not direction.stated and rule.otherwise is not None:
+        return SIGNS[rule.otherwise], direction.strength
+    return direction.sign if rule.stance == "cooperation" else -direction.sign, direction.strength
 
 
 # -- adding up ------------------------------------------------------------------------------
 
 
-def _together(found: Sequence[Finding]) -> float:
-    """How sure all rules together make us, each counted once, at its best.
-
-    Struck words do not make a bill relevant.
-    """
+def _together(found: Iterable[tuple[str, float]]) -> float:
+    """How sure rules make us together, each counted once, at its best."""
     best: dict[str, float] = {}
-    for one in found:
-        if not one.struck:
-            best[one.rule] = max(best.get(one.rule, 0.0), one.weight)
+    for rule, weight in found:
+        best[rule] = max(best.get(rule, 0.0), weight)
     doubt = 1.0
     for weight in best.values():
         doubt *= 1 - min(weight, 0.99)
@@ -205,26 +220,37 @@ def _level(
 
 
 def _topics(found: Sequence[Finding], relevant: bool) -> Iterator[TopicScore]:
-    """Best first; of a relevant bill those above the line, at least one."""
+    """Best first; of a relevant bill those whose best rule claims enough, at least one."""
     if not relevant:
         return
     by_topic: dict[str, list[Finding]] = defaultdict(list)
     for one in found:
         by_topic[one.topic].append(one)
-    scores = {topic: _together(those) for topic, those in by_topic.items()}
-    ordered = sorted(scores, key=lambda topic: (-scores[topic], topic))
+    claims: dict[str, tuple[float, float]] = {}
+    for topic, those in by_topic.items():
+        made = [(one.rule, one.claim) for one in those if not one.struck]
+        claims[topic] = max((claim for _, claim in made), default=0.0), _together(made)
+    ordered = sorted(claims, key=lambda topic: (*(-one for one in claims[topic]), topic))
+    line = max(TOPIC_LINE, BESIDE_THE_BEST * claims[ordered[0]][0])
     for n, topic in enumerate(ordered):
-        if n == 0 or scores[topic] >= TOPIC_LINE:
-            yield TopicScore(topic, _stance(by_topic[topic]), round(scores[topic], 3))
+        if n == 0 or claims[topic][0] >= line:
+            yield TopicScore(topic, _stance(by_topic[topic]), round(claims[topic][1], 3))
 
 
 def _stance(found: Sequence[Finding]) -> Stance:
-    """The side with more votes; ``mixed`` where the other has nearly as many."""
-    votes: dict[tuple[str, str, int], float] = defaultdict(float)
+    """The side with more votes; ``mixed`` where the other has nearly as many.
+
+    A rule has one vote for each statement in which it found something.
+    """
+    votes: dict[tuple[str, tuple[str, int], int], float] = defaultdict(float)
     for one in found:
-        votes[one.rule, one.field.partition(":")[0], one.sign] += one.weight * one.strength
+        place = one.rule, one.clause, one.sign
+        votes[place] = max(votes[place], one.weight * one.strength)
+    totals: dict[tuple[str, str, int], float] = defaultdict(float)
+    for (rule, (field, _), sign), vote in votes.items():
+        totals[rule, field.partition(":")[0], sign] += vote
     sides: dict[int, float] = defaultdict(float)
-    for (_, field, sign), vote in votes.items():
+    for (_, field, sign), vote in totals.items():
         sides[sign] += min(vote, MOST_VOTES) * SAYS_BY_FIELD[field]
     most, least = max(sides[1], sides[-1]), min(sides[1], sides[-1])
     if most == 0 or sides[0] > 2 * most:

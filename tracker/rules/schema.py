@@ -46,11 +46,14 @@ class LookAlike(Strict):
 class Direction(Strict):
     """Words that tell which way an act is turned; see ``tracker.classify.direction``."""
 
+    ignored: list[str]
     forbids: list[str]
     requires: list[str]
     leads: list[str]
     turns: list[str]
-    forbids_after: list[str] = Field(alias="forbids-after")
+    ends: list[str]
+    """Turning words that end what is there, such as a crime, whatever a rule's stance."""
+    afterwards: list[str]
     reports: list[str]
     excepts: list[str]
     only_if: list[str] = Field(alias="only-if")
@@ -65,13 +68,21 @@ class Example(Strict):
 
 
 class Rule(Strict):
-    """One way of drafting one topic. ``weight``: how sure it makes us by itself, 0 to 1."""
+    """One way of drafting one topic.
+
+    ``weight``: how sure it makes us by itself that a bill is relevant, 0 to 1; ``claim``: how
+    much it says of the topic (``weight`` where it is not given); ``votes``: how much it says on
+    the bill's stance beside other rules. ``otherwise``: the stance where no word turns the act.
+    """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")
     topic: str
     says: str = Field(min_length=1)
     weight: float = Field(gt=0, le=1)
+    claim: float | None = Field(ge=0, le=1, default=None)
+    votes: float = Field(ge=0, le=1, default=1.0)
     stance: RuleStance
+    otherwise: Literal["expands", "limits", "neutral"] | None = None
     find: list[str] = Field(min_length=1)
     unless: list[str] = []
     fields: list[FieldName] = ["title", "abstract", "subject", "text"]
