@@ -1,19 +1,34 @@
-"""Why someone did, or did not, get a change; and what they would get now."""
+"""Why someone did, or did not, get a change."""
 
 from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, tuple_
 from sqlalchemy.orm import Session
 
-from notify.compose import Wanted, collect, content_of
+from notify.bill_names import bill_keys
 from notify.filters import Filter, in_words
-from notify.match import KEPT_FOR, ChangeIndex, in_batches, unplanned, why_not
-from notify.snapshot import Snapshot, describe
-from notify.story import Content
+from notify.match import KEPT_FOR, why_not
+from notify.snapshot import describe
 from tracker.db import reading
-from tracker.models import Change, Digest, News, Outbox, Subscriber, Subscription
+from tracker.models import Bill, Change, Digest, News, Outbox, Subscriber, Subscription
+
+MOST_CHANGES = 20
+
+
+def changes_named(engine: Engine, typed: str) -> list[int]:
+    """``17``, or the newest changes of ``md HB 1222``. Raises ``LookupError`` or ``ValueError``."""
+    if typed.isascii() and typed.isdigit() and len(typed) < 19:
+        return [int(typed)]
+    columns = tuple_(Bill.jurisdiction, Bill.session, Bill.identifier_key)
+    keys = [tuple(key.split(":", 2)) for key in bill_keys(engine, [typed])]
+    newest = select(Change.id).join(Bill, Bill.id == Change.bill_id).where(columns.in_(keys))
+    with reading(engine) as session:
+        found = session.scalars(newest.order_by(Change.id.desc()).limit(MOST_CHANGES)).all()
+    if not found:
+        raise LookupError(f"nothing has changed on {typed} since it was first seen")
+    return sorted(found)
 
 
 def explain(engine: Engine, subscriber_id: int, change_id: int, now: dt.datetime) -> list[str]:
@@ -88,46 +103,3 @@ def _of_outbox(session: Session, subscriber_id: int, change_id: int) -> list[str
     digest = session.get_one(Digest, row.digest_id)
     answer = f" The server said: {digest.said}" if digest.said else ""
     return [f"In their outbox: {row.status}, in digest {digest.id} ({digest.status}).{answer}"]
-
-
-def upcoming(engine: Engine, subscriber_id: int, as_of: dt.datetime) -> Content | None:
-    """What their next digest would hold at that time; ``None`` when there would be none.
-
-    News that no pass has matched yet counts as if one had.
-    """
-    with reading(engine) as session:
-        connection = session.connection()
-        found = collect(connection, [subscriber_id], as_of)
-        wanted = found[0] if found else None
-        if wanted is None:
-            return None
-        content = content_of(connection, wanted)
-        fresh = _unmatched(session, subscriber_id, as_of, wanted)
-    if fresh:
-        content = Content(
-            content.today, content.filters, (*content.news, *fresh), content.corrections
-        )
-    return content if content.news or content.corrections or content.quiet_since else None
-
-
-def _unmatched(
-    session: Session, subscriber_id: int, as_of: dt.datetime, wanted: Wanted
-) -> list[Snapshot]:
-    subscriptions = session.scalars(
-        select(Subscription).where(
-            Subscription.subscriber_id == subscriber_id,
-            Subscription.active,
-            Subscription.filter_hash.in_(wanted.filters),
-        )
-    ).all()
-    filters = {one.id: Filter.model_validate(one.filter) for one in subscriptions}
-    found: dict[int, Snapshot] = {}
-    for batch in in_batches(unplanned(session, filters.values(), as_of)):
-        described = describe(session, batch, as_of.date())
-        snapshots = {one.facts.change_id: one.snapshot for one in described}
-        index = ChangeIndex([one.facts for one in described])
-        for subscription in subscriptions:
-            for fact in index.matching(filters[subscription.id]):
-                if fact.released_at > subscription.active_since:
-                    found[fact.change_id] = snapshots[fact.change_id]
-    return [found[id] for id in sorted(found)]

@@ -10,18 +10,21 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, field_validator
 
 from notify.kinds import KINDS, kind_label
 from tracker.models import Bill
 from tracker.stages import STAGES, stage
 from tracker.states import jurisdictions
 from tracker.web.topics import GROUP_LABELS, GROUPS, members, topic_label
+from tracker.web.wording import STANCES as STANCE_LABELS
 
 TOPICS = (*GROUP_LABELS, *(topic for topics in GROUPS.values() for topic in topics))
 STANCES = ("expands", "limits", "neutral", "mixed")
+BILL_KEY = r"[a-z]{2}:[^:]+:[^:]+"
 MOST_VALUES = 100
 LONGEST_VALUE = 100
 
@@ -115,7 +118,7 @@ class Filter(BaseModel):
     @classmethod
     def _bill_keys(cls, values: tuple[str, ...]) -> tuple[str, ...]:
         for value in values:
-            if not re.fullmatch(r"[a-z]{2}:[^:]+:[^:]+", value):
+            if not re.fullmatch(BILL_KEY, value):
                 raise ValueError(f"{value!r} is no bill; write it like md:2025RS:HB 1222")
         return values
 
@@ -141,28 +144,55 @@ def filter_hash(chosen: Filter) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
 
+def problems(error: ValidationError) -> dict[str, str]:
+    """What is wrong with a filter, for people, by field."""
+    return {str(one["loc"][0]): one["msg"].removeprefix("Value error, ") for one in error.errors()}
+
+
 def in_words(chosen: Filter) -> str:
-    """For people: ``Detainers (limits) in Maryland or Virginia; Hearing set``."""
-    topics = _either(topic_label(slug) for slug in chosen.topics)
-    parts = [topics or ("bills you follow" if chosen.bills else "every topic")]
-    if chosen.stances:
-        parts.append(f"({_either(chosen.stances)})")
-    if chosen.bills:
-        parts.append(f"({_either(key.split(':')[-1] for key in chosen.bills)})")
-    parts.append(f"in {_either(jurisdictions()[code].name for code in chosen.states)}")
-    if not chosen.states:
-        parts[-1] = "" if chosen.bills else "in every state"
-    said = " ".join(part for part in parts if part)
-    narrower = [
-        _either(stage(slug).label for slug in chosen.stages),
-        _either(kind_label(kind) for kind in chosen.kinds),
-        chosen.keywords and f"with the words {_either(chosen.keywords)}",
-        chosen.sponsors and f"sponsored by {_either(chosen.sponsors)}",
-        chosen.committees and f"before {_either(chosen.committees)}",
+    """For people: ``Detainers (limits cooperation) in Maryland or Virginia, only: hearing set``."""
+    said = [
+        _topics_in_words(chosen),
+        chosen.stances and f"({_either(_stance(slug) for slug in chosen.stances)})",
+        _states_in_words(chosen),
     ]
-    return "; ".join([said, *(part for part in narrower if part)])
+    narrower = [
+        chosen.stages and f"once it is: {_either(_lower(stage(s).label) for s in chosen.stages)}",
+        chosen.kinds and f"only: {_either(_lower(kind_label(kind)) for kind in chosen.kinds)}",
+        chosen.keywords and f"with the words {_either(f'“{one}”' for one in chosen.keywords)}",
+        chosen.sponsors and f"sponsored by {_either(chosen.sponsors)}",
+        chosen.committees and f"before the committee {_either(chosen.committees)}",
+    ]
+    return ", ".join([" ".join(part for part in said if part), *(one for one in narrower if one)])
 
 
-def _either(values: Any) -> str:
-    listed = list(values)
-    return " or ".join([", ".join(listed[:-1]), listed[-1]] if len(listed) > 2 else listed)
+def _topics_in_words(chosen: Filter) -> str:
+    topics = _either(topic_label(slug) for slug in chosen.topics)
+    if not chosen.bills:
+        return topics or "every topic"
+    named = _either(_bill_in_words(key) for key in chosen.bills)
+    return f"{named} when about {topics}" if topics else named
+
+
+def _bill_in_words(key: str) -> str:
+    state, _, identifier = key.split(":", 2)
+    return f"{state.upper()} {identifier}"
+
+
+def _states_in_words(chosen: Filter) -> str:
+    if chosen.states:
+        return f"in {_either(jurisdictions()[code].name for code in chosen.states)}"
+    return "" if chosen.bills else "in every state"
+
+
+def _stance(slug: str) -> str:
+    return _lower(STANCE_LABELS[slug])
+
+
+def _lower(label: str) -> str:
+    return label[:1].lower() + label[1:]
+
+
+def _either(values: Iterable[str]) -> str:
+    *first, last = [*values] or [""]
+    return f"{', '.join(first)} or {last}" if first else last

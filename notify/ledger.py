@@ -15,7 +15,9 @@ from sqlalchemy import (
     Connection,
     Engine,
     and_,
+    bindparam,
     delete,
+    exists,
     func,
     insert,
     select,
@@ -31,6 +33,7 @@ LEASE = dt.timedelta(minutes=15)
 FIRST_RETRY = dt.timedelta(minutes=5)
 LONGEST_WAIT = dt.timedelta(hours=6)
 TRIED_FOR = dt.timedelta(days=3)
+IN_HAND = ("claimed", "sending")
 
 
 def sweep(engine: Engine, now: dt.datetime) -> None:
@@ -65,6 +68,13 @@ def sweep(engine: Engine, now: dt.datetime) -> None:
 def queued(engine: Engine, now: dt.datetime) -> int:
     with reading(engine) as session:
         return session.scalar(select(func.count()).select_from(Digest).where(_due(now))) or 0
+
+
+def news_waits(engine: Engine) -> bool:
+    """For whomever, and whether it is due or not."""
+    with reading(engine) as session:
+        waiting = select(Outbox.change_id).where(Outbox.status == "waiting").limit(1)
+        return session.scalar(waiting) is not None
 
 
 def _due(now: dt.datetime) -> ColumnElement[bool]:
@@ -119,31 +129,63 @@ def letters(engine: Engine, ids: Sequence[int]) -> list[Letter]:
         return [Letter(*tuple(row)) for row in rows]
 
 
+# Said for every message, so they are put together once.
+_OURS = (Digest.id == bindparam("of"), Digest.lease == bindparam("held_by"))
+_BEGIN = (
+    update(Digest.__table__)  # type: ignore[arg-type]
+    .where(*_OURS, Digest.status == "claimed", ~exists(select(MailStop.id)))
+    .values(
+        status="sending",
+        attempts=bindparam("nth"),
+        first_attempt_at=bindparam("first"),
+        leased_until=bindparam("until"),
+    )
+)
+_ACCEPT = (
+    update(Digest.__table__)  # type: ignore[arg-type]
+    .where(*_OURS, Digest.status.in_(("sending", "unknown")))
+    .values(status="sent", sent_at=bindparam("at"), relay=bindparam("by"), said=bindparam("answer"))
+)
+_ROWS_SENT = (
+    update(Outbox.__table__)  # type: ignore[arg-type]
+    .where(
+        Outbox.subscriber_id == bindparam("reader"),
+        Outbox.digest_id == bindparam("of"),
+        Outbox.status == "claimed",
+    )
+    .values(status="sent")
+)
+
+
 def begin(engine: Engine, letter: Letter, lease: str, now: dt.datetime) -> bool:
-    """From here on the server may have it. False when the lease is no longer ours."""
+    """From here on the server may have it.
+
+    False when mail has been stopped meanwhile, or the lease is no longer ours.
+    """
+    values = {
+        "of": letter.digest_id,
+        "held_by": lease,
+        "nth": letter.attempts + 1,
+        "first": letter.first_attempt_at or now,
+        "until": now + LEASE,
+    }
     with writing(engine) as connection:
-        return _step(
-            connection,
-            letter,
-            lease,
-            "claimed",
-            status="sending",
-            attempts=letter.attempts + 1,
-            first_attempt_at=letter.first_attempt_at or now,
-            leased_until=now + LEASE,
-        )
+        return connection.execute(_BEGIN, values).rowcount == 1
 
 
 def accept(
     engine: Engine, letter: Letter, lease: str, relay: str, said: str, now: dt.datetime
 ) -> bool:
-    """The server has taken it: digest and rows are sent in one breath."""
+    """The server has taken it: digest and rows are sent in one breath.
+
+    Even when the answer took so long that another sender has called it unknown meanwhile.
+    """
+    values = {"of": letter.digest_id, "held_by": lease, "at": now, "by": relay, "answer": said}
+    reader = {"of": letter.digest_id, "reader": letter.subscriber_id}
     with writing(engine) as connection:
-        done = _step(
-            connection, letter, lease, "sending", status="sent", sent_at=now, relay=relay, said=said
-        )
+        done = connection.execute(_ACCEPT, values).rowcount == 1
         if done:
-            _mark_rows(connection, letter.digest_id, letter.subscriber_id, "sent")
+            connection.execute(_ROWS_SENT, reader)
         return done
 
 
@@ -173,7 +215,7 @@ def defer(engine: Engine, letter: Letter, lease: str, said: str, now: dt.datetim
     with writing(engine) as connection:
         if now - first >= TRIED_FOR:
             over = f"given up after {TRIED_FOR.days} days: {said}"
-            if _step(connection, letter, lease, None, status="bounced", said=over):
+            if _step(connection, letter, lease, *IN_HAND, status="bounced", said=over):
                 _mark_rows(connection, letter.digest_id, letter.subscriber_id, "waiting")
                 soft_bounce(connection, letter.subscriber_id, said, now)
             return False
@@ -181,7 +223,7 @@ def defer(engine: Engine, letter: Letter, lease: str, said: str, now: dt.datetim
             connection,
             letter,
             lease,
-            None,
+            *IN_HAND,
             status="queued",
             attempts=attempts,
             first_attempt_at=first,
@@ -197,7 +239,7 @@ def bounce(
 ) -> None:
     """Refused for good; ``hard``: there is no such mailbox, and we mail it no more."""
     with writing(engine) as connection:
-        if not _step(connection, letter, lease, None, status="bounced", said=said):
+        if not _step(connection, letter, lease, *IN_HAND, status="bounced", said=said):
             return
         _mark_rows(connection, letter.digest_id, letter.subscriber_id, "dropped")
         if hard:
@@ -207,12 +249,32 @@ def bounce(
             soft_bounce(connection, letter.subscriber_id, said, now)
 
 
+def reported(
+    connection: Connection, digest_id: int, kind: str, said: str, now: dt.datetime
+) -> None:
+    """A mail server reported on it later: ``hard``, ``soft`` or ``complaint``.
+
+    A digest in status unknown is settled by that: it was accepted, and bounced or arrived.
+    """
+    status = "sent" if kind == "complaint" else "bounced"
+    row = connection.execute(
+        update(Digest)
+        .where(Digest.id == digest_id, Digest.status.in_(("sent", "unknown")))
+        .values(status=status, said=said, sent_at=func.coalesce(Digest.sent_at, now))
+        .returning(Digest.subscriber_id)
+    ).first()
+    if row is not None:
+        _mark_rows(connection, digest_id, row.subscriber_id, "sent")
+
+
 def _step(
-    connection: Connection, letter: Letter, lease: str, expected: str | None, **values: Any
+    connection: Connection, letter: Letter, lease: str, *expected: str, **values: Any
 ) -> bool:
-    held = [Digest.id == letter.digest_id, Digest.lease == lease]
-    held.append(
-        Digest.status == expected if expected else Digest.status.in_(("claimed", "sending"))
+    """False when it is in none of these states any more, or not ours."""
+    held = (
+        Digest.id == letter.digest_id,
+        Digest.lease == lease,
+        Digest.status.in_(expected),
     )
     return connection.execute(update(Digest).where(*held).values(**values)).rowcount == 1
 
@@ -240,7 +302,10 @@ def settle(engine: Engine, digest_id: int, arrived: bool, now: dt.datetime) -> b
     outcome: dict[str, Any] = (
         {"status": "sent", "sent_at": now, "said": "settled by a person: arrived"}
         if arrived
-        else {"status": "queued", "next_attempt_at": now, "lease": "", "leased_until": None}
+        else {
+            **{"status": "queued", "lease": "", "leased_until": None},
+            **{"attempts": 0, "first_attempt_at": None, "next_attempt_at": now},
+        }
     )
     with writing(engine) as connection:
         row = connection.execute(
@@ -255,7 +320,7 @@ def settle(engine: Engine, digest_id: int, arrived: bool, now: dt.datetime) -> b
 
 
 def stop(engine: Engine, reason: str, now: dt.datetime) -> None:
-    """The kill switch: a running sender ends after the messages it has in hand."""
+    """The kill switch: a running sender ends with the messages on their way."""
     with writing(engine) as connection:
         connection.execute(insert(MailStop).values(stopped_at=now, reason=reason))
 

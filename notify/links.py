@@ -19,3 +19,16 @@ def unsubscribe_link(public_url: str, subscriber_token: str) -> str:
 def digest_link(public_url: str, digest_token: str) -> str:
     """The web copy of one digest."""
     return f"{public_url.rstrip('/')}/digests/{digest_token}"
+
+
+def confirm_link(public_url: str, token: str) -> str:
+    """GET shows what was asked for, POST confirms it."""
+    return f"{public_url.rstrip('/')}/confirm/{token}"
+
+
+def feed_link(public_url: str, subscription_token: str) -> str:
+    return f"{public_url.rstrip('/')}/feeds/{subscription_token}.atom"
+
+
+def calendar_link(public_url: str, subscription_token: str) -> str:
+    return f"{public_url.rstrip('/')}/feeds/{subscription_token}.ics"

@@ -11,6 +11,7 @@ import ipaddress
 import mailbox
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -34,24 +35,28 @@ def messages(place: str, password: str = "") -> Iterator[bytes]:
         yield from _imap(place, password)
         return
     path = Path(place)
-    if path.is_dir():
-        if not (path / "new").is_dir() or not (path / "cur").is_dir():
-            raise BadMailbox(f"{path} is a folder but no Maildir: it has no new/ and cur/ in it")
-        yield from _maildir(path)
-    elif path.is_file():
-        yield from _mbox(path)
-    else:
-        raise BadMailbox(f"{path} is neither a Maildir folder nor an mbox file")
+    try:
+        if path.is_dir():
+            yield from _maildir(path)
+        elif path.is_file():
+            yield from _mbox(path)
+        else:
+            raise BadMailbox(f"{path} is neither a Maildir folder nor an mbox file")
+    except OSError as error:
+        raise BadMailbox(f"{path}: {error}") from error
 
 
 def _maildir(path: Path) -> Iterator[bytes]:
+    if not (path / "new").is_dir() or not (path / "cur").is_dir():
+        raise BadMailbox(f"{path} is a folder but no Maildir: it has no new/ and cur/ in it")
     for file in sorted([*(path / "new").iterdir(), *(path / "cur").iterdir()]):
         name, _, flags = file.name.partition(":2,")
         if "S" in flags or name.startswith("."):
             continue
-        with file.open("rb") as opened:
-            yield opened.read(LARGEST)
-        file.rename(path / "cur" / f"{name}:2,{''.join(sorted({*flags, 'S'}))}")
+        with suppress(FileNotFoundError):  # another mail program has moved it meanwhile
+            with file.open("rb") as opened:
+                yield opened.read(LARGEST)
+            file.rename(path / "cur" / f"{name}:2,{''.join(sorted({*flags, 'S'}))}")
 
 
 def _mbox(path: Path) -> Iterator[bytes]:

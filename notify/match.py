@@ -9,9 +9,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import (
     Column,
@@ -19,7 +19,6 @@ from sqlalchemy import (
     Engine,
     Integer,
     MetaData,
-    Row,
     Select,
     String,
     Table,
@@ -30,16 +29,16 @@ from sqlalchemy import (
     select,
     text,
     tuple_,
-    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from notify.facts import Facts
 from notify.filters import Filter
 from notify.kinds import kind_label
 from notify.schedule import FREQUENCIES
-from notify.snapshot import Described, Facts, describe
-from tracker.changes import ACTION, ACTION_CORRECTED, ACTION_RETRACTED, STAGE
+from notify.snapshot import Described, describe
+from notify.taken_back import take_back
 from tracker.db import reading, writing
 from tracker.models import (
     Bill,
@@ -190,85 +189,46 @@ def plan(engine: Engine, now: dt.datetime) -> Planned:
     changes = rows = 0
     for batch in in_batches(waiting):
         with reading(engine) as session:
-            described = describe(session, batch, now.date())
-        index = ChangeIndex([one.facts for one in described])
-        matched = [
-            (key, fact) for key, chosen in filters.items() for fact in index.matching(chosen)
-        ]
+            described, pairs = _matching(session, filters, batch, now)
         with writing(engine) as connection:
             planning_alone(connection)
-            fresh = _record(connection, described, now)
-            changes += len(fresh)
-            rows += _fill_outbox(
-                connection, [pair for pair in matched if pair[1].change_id in fresh]
-            )
-    take_back(engine, now)
+            done = _write(connection, described, pairs, now)
+        changes += done.changes
+        rows += done.rows
+    with writing(engine) as connection:
+        planning_alone(connection)
+        take_back(connection, now, since=now - KEPT_FOR)
     return Planned(changes, rows)
 
 
-def take_back(engine: Engine, now: dt.datetime) -> None:
-    """Note which news its source has retracted or corrected since.
-
-    What still waits is dropped; who was sent it is told by their next digest (notify.compose).
-    """
-    with writing(engine) as connection:
-        planning_alone(connection)
-        gone = select(Change.id).where(Change.status != "released")
-        connection.execute(
-            update(News)
-            .where(News.taken_back_at.is_(None), News.change_id.in_(gone))
-            .values(taken_back_at=now)
-        )
-        for correction in connection.execute(_takings_back(now)).all():
-            told = connection.execute(_told_before(correction.bill_id, correction.id)).all()
-            ids = [change.id for change in told if _undone(change, correction)]
-            connection.execute(
-                update(News)
-                .where(News.change_id.in_(ids))
-                .values(taken_back_at=now, taken_back_by=correction.id)
-            )
+def plan_for(connection: Connection, subscriber_id: int, now: dt.datetime) -> None:
+    """The same for one reader, in one transaction: to see what it would lead to, and roll back."""
+    planning_alone(connection)
+    with Session(connection) as session:
+        filters = distinct_filters(session, subscriber_id)
+        for batch in in_batches(unplanned(session, filters.values(), now)):
+            _write(connection, *_matching(session, filters, batch, now), now)
+    take_back(connection, now, since=now - KEPT_FOR)
 
 
-def _takings_back(now: dt.datetime) -> Select[*tuple[Any, ...]]:
-    return (
-        select(Change.id, Change.bill_id, Change.kind, Change.before, Bill.stage)
-        .join(Bill, Bill.id == Change.bill_id)
-        .where(
-            Change.status == "released",
-            Change.kind.in_((ACTION_CORRECTED, ACTION_RETRACTED)),
-            Change.released_at >= now - KEPT_FOR,
-        )
-        .order_by(Change.id)
-    )
+def _matching(
+    session: Session, filters: Mapping[str, Filter], batch: Sequence[int], now: dt.datetime
+) -> tuple[list[Described], list[tuple[str, Facts]]]:
+    """The changes of a batch, and which of them match which filters (by hash)."""
+    described = describe(session, batch, now.date())
+    index = ChangeIndex([one.facts for one in described])
+    return described, [(key, fact) for key in filters for fact in index.matching(filters[key])]
 
 
-def _told_before(bill_id: int, correction_id: int) -> Select[*tuple[Any, ...]]:
-    return (
-        select(Change.id, Change.kind, Change.after, Change.stage)
-        .join(News, News.change_id == Change.id)
-        .where(
-            Change.bill_id == bill_id,
-            Change.id < correction_id,
-            Change.kind.in_((ACTION, STAGE, ACTION_CORRECTED)),
-            News.taken_back_at.is_(None),
-        )
-    )
-
-
-def _undone(change: Row[*tuple[Any, ...]], correction: Row[*tuple[Any, ...]]) -> bool:
-    """Whether what we told is the line of history that the source has now edited or removed.
-
-    A stage stands as long as the bill is that far by other lines.
-    """
-    told, undone = change.after or {}, correction.before or {}
-    if change.kind == STAGE:
-        behind = stage(correction.stage).position if correction.stage else 0
-        return (
-            correction.kind == ACTION_RETRACTED
-            and told.get("action") == undone.get("text")
-            and behind < stage(change.stage).position
-        )
-    return (told.get("text"), told.get("date")) == (undone.get("text"), undone.get("date"))
+def _write(
+    connection: Connection,
+    described: Sequence[Described],
+    pairs: Sequence[tuple[str, Facts]],
+    now: dt.datetime,
+) -> Planned:
+    fresh = _record(connection, described, now)
+    rows = _fill_outbox(connection, [pair for pair in pairs if pair[1].change_id in fresh])
+    return Planned(len(fresh), rows)
 
 
 def planning_alone(connection: Connection) -> None:
@@ -277,14 +237,16 @@ def planning_alone(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": PLANNING_LOCK})
 
 
-def distinct_filters(session: Session) -> dict[str, Filter]:
-    """Filters of active subscriptions by hash."""
+def distinct_filters(session: Session, subscriber_id: int | None = None) -> dict[str, Filter]:
+    """Filters of active subscriptions, or those of one reader, by hash."""
     one_each = (
         select(func.min(Subscription.id))
         .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
         .where(Subscription.active, Subscriber.status == "active")
         .group_by(Subscription.filter_hash)
     )
+    if subscriber_id is not None:
+        one_each = one_each.where(Subscriber.id == subscriber_id)
     rows = session.execute(
         select(Subscription.filter_hash, Subscription.filter).where(Subscription.id.in_(one_each))
     )

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+from binascii import b2a_qp
+from collections.abc import Mapping
 from dataclasses import dataclass
+from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
+from functools import cache
 from urllib.parse import urlsplit
 
 from notify.links import unsubscribe_link
 from notify.render import personal
+from notify.smtp import BadMailSettings
 from notify.tokens import return_path
 from tracker.settings import Settings
 
@@ -27,6 +32,8 @@ SIGNED_HEADERS = (
     b"list-unsubscribe-post",
 )
 """RFC 8058 wants the one-click headers signed."""
+LINE = 76
+"""Columns of a line with encoded words (RFC 2047)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,37 +58,118 @@ class Letter:
         return self.address.rpartition("@")[2]
 
 
+def check_settings(settings: Settings) -> None:
+    """Raises :class:`BadMailSettings` for what would spoil every message."""
+    sender = parseaddr(settings.mail_from)[1]
+    for name, address in (("MAIL_FROM", sender), ("MAIL_BOUNCES", bounce_address(settings))):
+        local, _, domain = address.rpartition("@")
+        if not (local and domain and address.isascii() and address.isprintable()):
+            raise BadMailSettings(
+                f"BILLTRACKER_{name} names no address we can send from: {address[:60]!r}"
+            )
+    url = settings.public_url
+    if not url.startswith(("http://", "https://")) or not url.isascii() or not url.isprintable():
+        raise BadMailSettings(
+            f"BILLTRACKER_PUBLIC_URL is {url[:60]!r}; write it like https://bills.example.org "
+            "(a name with accents in its xn-- form)"
+        )
+    if settings.dkim_domain:
+        try:
+            dkim_signed(b"From: <a@example.org>\r\n\r\n", settings)
+        except ImportError:
+            raise BadMailSettings(
+                "BILLTRACKER_DKIM_DOMAIN is set, but not all of it is installed: "
+                "pip install 'billtracker[dkim]'"
+            ) from None
+        except Exception as error:
+            raise BadMailSettings(
+                f"BILLTRACKER_DKIM_KEY cannot sign (an RSA key in PEM is needed): {error}"
+            ) from error
+
+
+def bounce_address(settings: Settings) -> str:
+    """Whose +tags receive bounces."""
+    return settings.mail_bounces or parseaddr(settings.mail_from)[1]
+
+
 def envelope_sender(settings: Settings, secret: str, digest_id: int) -> str:
     """Bounces come back to an address of this digest alone."""
-    address = settings.mail_bounces or parseaddr(settings.mail_from)[1]
-    return return_path(secret, digest_id, address)
+    return return_path(secret, digest_id, bounce_address(settings))
 
 
 def message_bytes(letter: Letter, settings: Settings) -> bytes:
     """The same bytes at each attempt, whenever it is (but for the DKIM signature)."""
     url = settings.public_url
-    leave = unsubscribe_link(url, letter.reader_token)
     host = urlsplit(url).hostname or "localhost"
+    headers = {
+        "To": letter.address,
+        "Subject": folded(letter.subject),
+        "Date": format_datetime(letter.created_at),
+        "Message-ID": letter.message_id,
+        "List-Id": f"Bill digest <digest.{host}>",
+        "List-Unsubscribe": f"<{unsubscribe_link(url, letter.reader_token)}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "Auto-Submitted": "auto-generated",
+        "Precedence": "bulk",
+    }
+    text, html = (
+        personal(words, url, letter.reader_token, letter.digest_token)
+        for words in (letter.text, letter.html)
+    )
+    return put_together(headers, text, html, letter.digest_token, settings)
+
+
+def put_together(
+    headers: Mapping[str, str], text: str, html: str, unique: str, settings: Settings
+) -> bytes:
+    """A message of two parts, signed if that is set up; ``unique`` occurs in neither part.
+
+    By hand: Python's own classes break long links in two and encode the rest, which no mail
+    program follows, and take five times as long, which a large list feels.
+    """
+    boundary = f"=_{unique}"
+    lines = [
+        _sender(settings.mail_from),
+        *(f"{name}: {value}" for name, value in headers.items()),
+        "MIME-Version: 1.0",
+        f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"',
+        "",
+    ]
+    for subtype, words in (("plain", text), ("html", html)):
+        lines += [
+            f"--{boundary}",
+            f'Content-Type: text/{subtype}; charset="utf-8"',
+            "Content-Transfer-Encoding: quoted-printable",
+            "",
+            b2a_qp(words.encode(), istext=True).decode("ascii").replace("\n", "\r\n"),
+        ]
+    lines += [f"--{boundary}--", ""]
+    return dkim_signed("\r\n".join(lines).encode("ascii"), settings)
+
+
+@cache
+def _sender(mail_from: str) -> str:
     message = EmailMessage(policy=SMTP)
-    message["From"] = settings.mail_from
-    message["To"] = letter.address
-    message["Subject"] = letter.subject
-    message["Date"] = format_datetime(letter.created_at)
-    message["Message-ID"] = letter.message_id
-    message["List-Id"] = f"Bill digest <digest.{host}>"
-    message["List-Unsubscribe"] = f"<{leave}>"
-    message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    message["Auto-Submitted"] = "auto-generated"
-    message["Precedence"] = "bulk"
-    text = personal(letter.text, url, letter.reader_token, letter.digest_token)
-    html = personal(letter.html, url, letter.reader_token, letter.digest_token)
-    message.set_content(text, cte="quoted-printable")
-    message.add_alternative(html, subtype="html", cte="quoted-printable")
-    message.set_boundary(f"=_{letter.digest_token}")
-    return _signed(message.as_bytes(), settings)
+    message["From"] = mail_from
+    return message.as_bytes().decode("ascii").strip()
 
 
-def _signed(raw: bytes, settings: Settings) -> bytes:
+def folded(subject: str) -> str:
+    """As encoded words (RFC 2047) where it has to be."""
+    plain = (
+        subject.isascii()
+        and subject.isprintable()
+        and "=?" not in subject
+        and all(len(word) < LINE for word in subject.split())
+    )
+    header = Header(
+        subject, "us-ascii" if plain else "utf-8", maxlinelen=LINE, header_name="Subject"
+    )
+    return header.encode(linesep="\r\n")
+
+
+def dkim_signed(raw: bytes, settings: Settings) -> bytes:
+    """The message as it was where the relay signs."""
     if not settings.dkim_domain:
         return raw
     import dkim
@@ -90,7 +178,7 @@ def _signed(raw: bytes, settings: Settings) -> bytes:
         raw,
         settings.dkim_selector.encode(),
         settings.dkim_domain.encode(),
-        settings.dkim_key.encode(),
+        settings.dkim_key.replace("\r\n", "\n").strip().encode(),
         include_headers=list(SIGNED_HEADERS),
     )
     return signature + raw

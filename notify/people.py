@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.orm import Session
 
 from notify.addresses import address_key, checked_address
+from notify.facts import facts_of
 from notify.filters import Filter, filter_hash, stored
-from notify.schedule import FREQUENCIES, Frequency, checked_timezone, next_due
+from notify.match import ChangeIndex
+from notify.schedule import (
+    FREQUENCIES,
+    Frequency,
+    checked_frequency,
+    checked_timezone,
+    in_words,
+    next_due,
+    time_in_words,
+)
 from notify.suppression import is_suppressed
 from notify.tokens import random_token
-from tracker.models import Outbox, Subscriber, Subscription
+from tracker.models import Notice, Outbox, SignUp, Subscriber, Subscription
 
 
 class NotPossible(ValueError):
@@ -27,6 +40,17 @@ class Wish:
     frequency: Frequency = "daily"
     weekday: int = 0
     quiet_note: bool = False
+
+    @classmethod
+    def of(cls, row: Any) -> Wish:
+        """As a Subscription, a SignUp or a row of them holds it."""
+        chosen = Filter.model_validate(row.filter)
+        return cls(chosen, checked_frequency(row.frequency), row.weekday, row.quiet_note)
+
+    def often(self, clock: DeliveryTime) -> str:
+        """``every Monday at 7:30 am Chicago time``."""
+        said = in_words(self.frequency, self.weekday, clock.in_words)
+        return f"{said}, and a note each week that nothing moved" if self.quiet_note else said
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +67,24 @@ class DeliveryTime:
             raise ValueError(f"no time of day {self.hour}:{self.minute:02}")
 
     @classmethod
+    def of(cls, row: Any) -> DeliveryTime:
+        """As a Subscriber, a SignUp or a row of them holds it."""
+        return cls(row.timezone, row.hour, row.minute)
+
+    @property
+    def in_words(self) -> str:
+        """``at 7:30 am New York time``."""
+        place = self.timezone.rpartition("/")[2].replace("_", " ")
+        return f"at {time_in_words(dt.time(self.hour, self.minute))} {place} time"
+
+    @classmethod
     def typed(cls, timezone: str, time: str) -> DeliveryTime:
         """As people write it: ``7``, ``7:30``; empty for the usual."""
         usual = cls()
-        hour, _, minute = (time or f"{usual.hour}").partition(":")
-        if not (hour.isascii() and hour.isdigit() and (minute or "0").isdigit()):
+        found = re.fullmatch(r"(\d{1,2})(?::(\d{2}))?", time or f"{usual.hour}", re.ASCII)
+        if found is None:
             raise ValueError(f"no time of day {time[:20]!r}; write it like 7 or 7:30")
-        return cls(timezone or usual.timezone, int(hour), int(minute or 0))
+        return cls(timezone or usual.timezone, int(found[1]), int(found[2] or 0))
 
 
 def find_subscriber(connection: Connection, address: str) -> int | None:
@@ -65,11 +100,11 @@ def add_subscriber(
     address: str,
     now: dt.datetime,
     *,
-    evidence: str = "",
-    confirmed: bool = False,
+    evidence: str,
+    confirmed_at: dt.datetime | None = None,
     clock: DeliveryTime | None = None,
 ) -> int:
-    """A new reader's id; pending unless ``confirmed``.
+    """A new reader's id; ``confirmed_at`` (else now) and ``evidence`` say when and how they asked.
 
     Raises ``BadAddress``, or :class:`NotPossible` for one known already or suppressed.
     """
@@ -85,13 +120,12 @@ def add_subscriber(
         .values(
             address=address,
             address_key=key,
-            status="active" if confirmed else "pending",
             token=random_token(),
             timezone=clock.timezone,
             hour=clock.hour,
             minute=clock.minute,
             created_at=now,
-            confirmed_at=now if confirmed else None,
+            confirmed_at=confirmed_at or now,
             evidence=evidence,
         )
         .returning(Subscriber.id)
@@ -99,25 +133,29 @@ def add_subscriber(
     return made.scalar_one()
 
 
-def activate(connection: Connection, subscriber_id: int, evidence: str, now: dt.datetime) -> None:
-    """They confirmed (or came back): from now on what is released is their news."""
-    connection.execute(
+def come_back(connection: Connection, subscriber_id: int, evidence: str, now: dt.datetime) -> bool:
+    """One who left is mailed again: what is released from now on is their news."""
+    _hold(connection, subscriber_id)
+    back = connection.execute(
         update(Subscriber)
-        .where(Subscriber.id == subscriber_id)
+        .where(Subscriber.id == subscriber_id, Subscriber.status == "left")
         .values(status="active", confirmed_at=now, evidence=evidence)
     )
-    connection.execute(
-        update(Subscription)
-        .where(Subscription.subscriber_id == subscriber_id)
-        .values(active_since=now)
-    )
+    if not back.rowcount:
+        return False
+    theirs = Subscription.subscriber_id == subscriber_id
+    connection.execute(update(Subscription).where(theirs).values(active_since=now))
     reschedule(connection, subscriber_id, now)
+    return True
 
 
 def leave(connection: Connection, subscriber_id: int) -> None:
     """Unsubscribe from everything; what waits for them is dropped."""
+    _hold(connection, subscriber_id)
     connection.execute(
-        update(Subscriber).where(Subscriber.id == subscriber_id).values(status="left")
+        update(Subscriber)
+        .where(Subscriber.id == subscriber_id, Subscriber.status == "active")
+        .values(status="left")
     )
     connection.execute(
         update(Outbox)
@@ -126,23 +164,30 @@ def leave(connection: Connection, subscriber_id: int) -> None:
     )
 
 
+def forget(connection: Connection, subscriber_id: int) -> None:
+    """Delete all we know of a reader; a suppression of the address stays."""
+    _hold(connection, subscriber_id)
+    key = connection.scalar(select(Subscriber.address_key).where(Subscriber.id == subscriber_id))
+    connection.execute(delete(Notice).where(Notice.address_key == key))
+    connection.execute(delete(SignUp).where(SignUp.address_key == key))
+    connection.execute(delete(Outbox).where(Outbox.subscriber_id == subscriber_id))
+    connection.execute(delete(Subscriber).where(Subscriber.id == subscriber_id))
+
+
 def add_subscription(
     connection: Connection, subscriber_id: int, wish: Wish, now: dt.datetime
 ) -> int:
-    if wish.frequency not in FREQUENCIES or not 0 <= wish.weekday < 7:
-        raise ValueError(f"no such frequency: {wish.frequency!r} on day {wish.weekday}")
+    """Its id; one that says the same is not made twice."""
+    if (known := find_subscription(connection, subscriber_id, wish)) is not None:
+        return known
     made = connection.execute(
         insert(Subscription)
         .values(
             subscriber_id=subscriber_id,
             token=random_token(),
-            filter=stored(wish.filter),
-            filter_hash=filter_hash(wish.filter),
-            frequency=wish.frequency,
-            weekday=wish.weekday,
-            quiet_note=wish.quiet_note,
             active_since=now,
             next_due_at=now,
+            **_columns(wish),
         )
         .returning(Subscription.id)
     )
@@ -151,50 +196,62 @@ def add_subscription(
     return subscription_id
 
 
-def remove_subscription(connection: Connection, subscriber_id: int, subscription_id: int) -> bool:
-    """End one; what waits through it is dropped. False when it is not theirs."""
-    theirs = (
-        Subscription.id == subscription_id,
-        Subscription.subscriber_id == subscriber_id,
-    )
-    if connection.execute(select(Subscription.id).where(*theirs)).first() is None:
-        return False
-    connection.execute(
-        update(Outbox)
-        .where(
-            Outbox.subscriber_id == subscriber_id,
-            Outbox.subscription_id == subscription_id,
-            Outbox.status == "waiting",
+def find_subscription(connection: Connection, subscriber_id: int, wish: Wish) -> int | None:
+    """Theirs that says the same."""
+    return connection.execute(
+        select(Subscription.id).where(
+            Subscription.subscriber_id == subscriber_id,
+            Subscription.filter_hash == filter_hash(wish.filter),
+            Subscription.frequency == wish.frequency,
+            Subscription.weekday == wish.weekday,
+            Subscription.quiet_note == wish.quiet_note,
         )
-        .values(status="dropped")
-    )
-    connection.execute(delete(Subscription).where(*theirs))
-    return True
-
-
-def forget(connection: Connection, subscriber_id: int) -> None:
-    """Delete all we know of a reader; a suppression of the address stays."""
-    connection.execute(delete(Outbox).where(Outbox.subscriber_id == subscriber_id))
-    connection.execute(delete(Subscriber).where(Subscriber.id == subscriber_id))
+    ).scalar()
 
 
 def change_subscription(
-    connection: Connection, subscription_id: int, wish: Wish, now: dt.datetime
-) -> None:
-    """What waits already, by the old filter, still leaves."""
-    subscriber_id = connection.execute(
+    connection: Connection, subscriber_id: int, subscription_id: int, wish: Wish, now: dt.datetime
+) -> bool:
+    """What waits and is not wanted any more is dropped. False when it is not theirs."""
+    _hold(connection, subscriber_id)
+    changed = connection.execute(
         update(Subscription)
-        .where(Subscription.id == subscription_id)
-        .values(
-            filter=stored(wish.filter),
-            filter_hash=filter_hash(wish.filter),
-            frequency=wish.frequency,
-            weekday=wish.weekday,
-            quiet_note=wish.quiet_note,
-        )
-        .returning(Subscription.subscriber_id)
-    ).scalar_one()
-    reschedule(connection, subscriber_id, now)
+        .where(*_theirs(subscriber_id, subscription_id))
+        .values(**_columns(wish))
+    )
+    if changed.rowcount:
+        reschedule(connection, subscriber_id, now)
+        _deal_out(connection, subscriber_id)
+    return bool(changed.rowcount)
+
+
+def remove_subscription(connection: Connection, subscriber_id: int, subscription_id: int) -> bool:
+    """End one; what waits through it alone is dropped. False when it is not theirs."""
+    _hold(connection, subscriber_id)
+    ended = connection.execute(delete(Subscription).where(*_theirs(subscriber_id, subscription_id)))
+    if ended.rowcount:
+        _deal_out(connection, subscriber_id)
+    return bool(ended.rowcount)
+
+
+def set_mailing(
+    connection: Connection, subscriber_id: int, subscription_id: int, on: bool, now: dt.datetime
+) -> bool:
+    """Pause a subscription's mail, or go on with what is released from now on.
+
+    False when it is not theirs, or so already.
+    """
+    _hold(connection, subscriber_id)
+    values = {"active": True, "active_since": now} if on else {"active": False}
+    changed = connection.execute(
+        update(Subscription)
+        .where(*_theirs(subscriber_id, subscription_id), Subscription.active.is_(not on))
+        .values(**values)
+    )
+    if changed.rowcount:
+        reschedule(connection, subscriber_id, now)
+        _deal_out(connection, subscriber_id)
+    return bool(changed.rowcount)
 
 
 def set_clock(
@@ -227,3 +284,54 @@ def reschedule(connection: Connection, subscriber_id: int, now: dt.datetime) -> 
         connection.execute(
             update(Subscription).where(Subscription.id == row.id).values(next_due_at=due)
         )
+
+
+def _hold(connection: Connection, subscriber_id: int) -> None:
+    """Nobody makes their digest, and no second page changes them, until we commit."""
+    connection.execute(
+        select(Subscriber.id).where(Subscriber.id == subscriber_id).with_for_update()
+    )
+
+
+def _theirs(subscriber_id: int, subscription_id: int) -> tuple[Any, Any]:
+    return Subscription.id == subscription_id, Subscription.subscriber_id == subscriber_id
+
+
+def _columns(wish: Wish) -> dict[str, Any]:
+    if wish.frequency not in FREQUENCIES or not 0 <= wish.weekday < 7:
+        raise ValueError(f"no such frequency: {wish.frequency!r} on day {wish.weekday}")
+    return {
+        "filter": stored(wish.filter),
+        "filter_hash": filter_hash(wish.filter),
+        "frequency": wish.frequency,
+        "weekday": wish.weekday,
+        "quiet_note": wish.quiet_note,
+    }
+
+
+def _deal_out(connection: Connection, subscriber_id: int) -> None:
+    """What waits goes through the most frequent of their subscriptions that wants it, as in
+    notify.match; what none wants any more is dropped.
+    """
+    waiting = (Outbox.subscriber_id == subscriber_id, Outbox.status == "waiting")
+    left = set(connection.scalars(select(Outbox.change_id).where(*waiting)))
+    with Session(connection) as session:
+        index = ChangeIndex(facts_of(session, sorted(left)))
+    active = connection.execute(
+        select(Subscription).where(Subscription.subscriber_id == subscriber_id, Subscription.active)
+    ).all()
+    for one in sorted(active, key=lambda row: FREQUENCIES.index(row.frequency)):
+        wanted = [
+            fact.change_id
+            for fact in index.matching(Filter.model_validate(one.filter))
+            if fact.change_id in left and fact.released_at > one.active_since
+        ]
+        connection.execute(
+            update(Outbox)
+            .where(*waiting, Outbox.change_id.in_(wanted))
+            .values(subscription_id=one.id)
+        )
+        left -= set(wanted)
+    connection.execute(
+        update(Outbox).where(*waiting, Outbox.change_id.in_(left)).values(status="dropped")
+    )

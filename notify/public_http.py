@@ -145,12 +145,19 @@ def post(to: Target, body: bytes, headers: Mapping[str, str], seconds: float = S
         with connection.getresponse() as answer:
             reply = Reply(answer.status, answer.read(REPLY_BYTES))
     except (OSError, http.client.HTTPException, ValueError) as error:
-        late = connection.late or isinstance(error, TimeoutError)
-        said = f"no answer within {seconds:g} s" if late else str(error) or type(error).__name__
-        raise FailedPost(said) from error
+        if connection.late or isinstance(error, TimeoutError):
+            raise FailedPost(f"no answer within {seconds:g} s") from error
+        raise FailedPost(_plain(error)) from error
     finally:
         timer.cancel()
         connection.close()
     if connection.late:
         raise FailedPost(f"no complete answer within {seconds:g} s")
     return reply
+
+
+def _plain(error: Exception) -> str:
+    """Without Python's ``[Errno 111]``; TLS says more in its own words."""
+    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

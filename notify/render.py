@@ -11,18 +11,30 @@ import hashlib
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import css_inline
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import (
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+    pass_context,
+    select_autoescape,
+)
+from jinja2.runtime import Context
+from markupsafe import Markup
 
 from notify.links import digest_link, manage_link, unsubscribe_link
 from notify.snapshot import RedlineRun
-from notify.story import Content, Story, correction_lines
+from notify.story import BillStory, Content, Story, correction_lines
 
 TEMPLATES = Path(__file__).with_name("templates")
 MOST_BILLS = 20
+MOST_LINES = 8
+"""Changes of one bill in the mail; its page has them all."""
+MOST_CORRECTIONS = 10
+MOST_HEARINGS = 3
 MOST_BYTES = 95_000
 """Gmail cuts messages at 102 KB; links grow a little when they become personal."""
 COLUMNS = 72
@@ -42,21 +54,48 @@ class Rendered:
 def render(content: Content, public_url: str, name: str, footer: str) -> Rendered:
     """``name``: of the sender; ``footer``: the operator's own line (address, contact)."""
     story = Story(content, public_url)
-    context = {"story": story, "name": name, "footer": footer, "day": content.today}
+    context = {
+        "story": story,
+        "name": name,
+        "footer": footer,
+        "today": content.today,
+        "most_lines": MOST_LINES,
+        "most_hearings": MOST_HEARINGS,
+        "most_corrections": MOST_CORRECTIONS,
+    }
     most = min(MOST_BILLS, len(story.bills))
     while True:
         html = _html(context, most, web=False)
         if len(html.encode()) <= MOST_BYTES or most <= 1:
             break
         most = most * 3 // 4 or 1
-    page = _html(context, len(story.bills), web=True)
-    plain = _environment().get_template("digest.txt.j2").render(context | {"most": most})
+    everything = dict.fromkeys(("most_lines", "most_hearings", "most_corrections"))
+    page = _html(context | everything, len(story.bills), web=True)
+    plain = environment().get_template("digest.txt.j2").render(context | {"most": most})
     return Rendered(story.subject, plain.strip() + "\n", html, page)
 
 
+@pass_context
+def _bill(context: Context, bill: BillStory, template: str) -> str:
+    told = _told(template, bill, context["most_lines"], context["most_hearings"])
+    return Markup(told) if context.eval_ctx.autoescape else told
+
+
+@lru_cache(maxsize=5000)
+def _told(template: str, bill: BillStory, most_lines: int | None, most_hearings: int | None) -> str:
+    """Many editions tell of the same bill in the same words: rendered once."""
+    limits = {"most_lines": most_lines, "most_hearings": most_hearings}
+    return environment().get_template(template).render(bill=bill, today=bill.today, **limits)
+
+
+def forget_rendered() -> None:
+    """What bills looked like in digests made before; only to measure without it."""
+    _told.cache_clear()
+
+
 def _html(context: Mapping[str, object], most: int, web: bool) -> str:
-    template = _environment().get_template("digest.html.j2")
-    return _inliner().inline(template.render({**context, "most": most, "web": web}))
+    template = environment().get_template("digest.html.j2")
+    return inlined(template.render({**context, "most": most, "web": web}))
 
 
 def personal(rendered: str, public_url: str, reader_token: str, digest_token: str) -> str:
@@ -78,13 +117,19 @@ def templates_hash() -> str:
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
 
 
+def inlined(html: str) -> str:
+    """With style sheets as attributes, which is all that many mail programs read."""
+    return _inliner().inline(html)
+
+
 @cache
 def _inliner() -> css_inline.CSSInliner:
     return css_inline.CSSInliner(load_remote_stylesheets=False)
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Jinja2 for the templates of mail."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(enabled_extensions=("html.j2",), default=False),
@@ -93,15 +138,20 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        day=lambda date: f"{date:%b} {date.day}",
+        day=_day,
         long_day=lambda date: f"{date:%A}, {date:%B} {date.day}, {date.year}",
-        weekday=lambda date: f"{date:%a} {date:%b} {date.day}",
         corrected=correction_lines,
+        bill=_bill,
         fill=_fill,
         marked=_marked,
         when=_when,
     )
     return environment
+
+
+def _day(date: dt.date, today: dt.date) -> str:
+    """With the year only where it is another."""
+    return f"{date:%b} {date.day}" + (f", {date.year}" if date.year != today.year else "")
 
 
 def _fill(text: str, indent: int = 0, first: str | None = None) -> str:
@@ -126,4 +176,4 @@ def _marked(run: RedlineRun) -> str:
 
 def _when(date: dt.date, today: dt.date) -> str:
     near = {0: "today, ", 1: "tomorrow, "}.get((date - today).days, "")
-    return f"{near}{date:%a} {date:%b} {date.day}"
+    return f"{near}{date:%a} {_day(date, today)}"

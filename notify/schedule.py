@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import cache
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 Frequency = Literal["immediate", "daily", "weekly", "monthly"]
 FREQUENCIES: tuple[Frequency, ...] = get_args(Frequency)
 """The most frequent first."""
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 QUIET_NOTE_EVERY = dt.timedelta(days=7)
 
 
@@ -52,6 +54,29 @@ def checked_frequency(name: str) -> Frequency:
 
 def checked_timezone(name: str) -> str:
     """Raises ``ValueError`` for what is no IANA zone; ``ZoneInfo`` would open it as a file."""
-    if name not in available_timezones():
+    if name not in timezones():
         raise ValueError(f"no time zone {name[:60]!r}; write it like America/New_York")
     return name
+
+
+@cache
+def timezones() -> frozenset[str]:
+    """IANA names; without those that mean something else on another machine."""
+    return frozenset(available_timezones() - {"localtime", "Factory"})
+
+
+def in_words(frequency: str, weekday: int, at: str) -> str:
+    """``every Monday at 7:30``, for ``at`` "at 7:30"; what is immediate has no time."""
+    match frequency:
+        case "immediate":
+            return "as soon as it is known"
+        case "weekly":
+            return f"every {WEEKDAYS[weekday]} {at}"
+        case "monthly":
+            return f"on the first of every month {at}"
+    return f"every day {at}"
+
+
+def time_in_words(time: dt.time) -> str:
+    """``7:30 am``."""
+    return f"{time.hour % 12 or 12}:{time.minute:02} {'am' if time.hour < 12 else 'pm'}"

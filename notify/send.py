@@ -19,8 +19,17 @@ from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 from sqlalchemy import Engine
 
 from notify import ledger
-from notify.message import Letter, envelope_sender, message_bytes
-from notify.smtp import NoRelay, Relay, Step, answer, connected, fault, relays
+from notify.message import Letter, check_settings, envelope_sender, message_bytes
+from notify.smtp import (
+    ANSWER_SECONDS,
+    NoRelay,
+    Relay,
+    Step,
+    answer,
+    connected,
+    fault,
+    relays,
+)
 from notify.tokens import random_token, secret_key
 from tracker.settings import Settings
 
@@ -29,6 +38,8 @@ Clock = Callable[[], dt.datetime]
 CANARY = 20
 CANARY_FAILURES = 5
 """So many of the canary that did not go out stop the run."""
+IN_HAND = 10
+"""Digests claimed at once for each connection."""
 LOST_CONNECTIONS = 5
 """So many in a row, without a digest between them, stop the run."""
 
@@ -79,7 +90,7 @@ class _Run:
         if self.report.stopped:
             return None
         if not self.hand and self.left:
-            most = min(self.left, 2 * self.settings.smtp_connections)
+            most = min(self.left, IN_HAND * self.settings.smtp_connections)
             ids = ledger.claim(self.engine, self.lease, most, self.clock())
             self.hand.extend(ledger.letters(self.engine, ids))
             self.left = self.left - len(ids) if ids else 0
@@ -99,6 +110,7 @@ def send(engine: Engine, settings: Settings, *, yes: bool = False, clock: Clock 
             "nothing was sent. Is that right? Then: billtracker digest send --yes"
         )
         return report
+    check_settings(settings)
     run = _Run(
         engine,
         settings,
@@ -180,9 +192,11 @@ async def _deliver(run: _Run, client: SMTP, relay: Relay, letter: Letter) -> Non
         step = "data"
         begun = ledger.begin(run.engine, letter, run.lease, run.clock())
         if not begun:
+            run.stop(ledger.stopped(run.engine))
+            ledger.release(run.engine, [letter.digest_id], run.lease)
             await client.rset()
             return
-        said = await client.data(raw)
+        said = await client.data(raw, timeout=ANSWER_SECONDS)
     except SMTPResponseException as error:
         await _refused(run, client, relay, letter, step, error)
     except (SMTPException, OSError) as error:

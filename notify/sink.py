@@ -1,4 +1,4 @@
-"""A local mail server that delivers into a folder: what the demo and a cautious operator send to."""
+"""A local mail server that delivers into a folder: for the demo, and for a cautious operator."""
 
 from __future__ import annotations
 

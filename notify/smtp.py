@@ -13,6 +13,10 @@ from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 from tracker.settings import Settings
 
 SECONDS = 60.0
+ANSWER_SECONDS = 600.0
+"""For the answer to a whole message (RFC 5321 4.5.3.2.6): who gives up earlier, and sends again,
+makes duplicates.
+"""
 ANSWER_SHOWN = 300
 Fault = Literal["later", "reader", "message", "ours"]
 Step = Literal["connect", "mail", "rcpt", "data"]

@@ -1,6 +1,4 @@
-"""What was true of a change and its bill when it became news: kept word for word for the digest,
-and the facts that filters look at.
-"""
+"""What was true of a change and its bill when it became news: kept word for word for the digest."""
 
 from __future__ import annotations
 
@@ -12,10 +10,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from notify.filters import bill_key
+from notify.facts import Facts, facts_of
 from tracker.changes import ACTION, STAGE, VERSION, VERSION_TEXT
 from tracker.models import (
     Bill,
@@ -23,21 +21,23 @@ from tracker.models import (
     Change,
     Evidence,
     Hearing,
-    Sponsorship,
     TopicVerdict,
     Verdict,
     Version,
 )
-from tracker.textdiff import Span, TooLong, passages, word_diff
+from tracker.textdiff import Segment, Span, TooLong, passages, word_diff
 
 T = TypeVar("T")
 
 LONGEST_TITLE = 300
 LONGEST_SUMMARY = 400
+LONGEST_NOTE = 200
 SENTENCE_REACH = 160
 MOST_PASSAGES = 4
-LONGEST_RUN = 60
-"""Words of one inserted or deleted run that a redline shows."""
+LONGEST_RUN = 400
+"""Characters of one run of a redline; its middle is left out."""
+LONGEST_PASSAGE = 1200
+MOST_RUNS = 30
 STILL_AHEAD = dt.timedelta(days=1)
 """A hearing of "yesterday" in UTC may be today's in Hawaii."""
 
@@ -94,24 +94,6 @@ class Snapshot(Frozen):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What a filter can ask of a change; texts are case-folded."""
-
-    change_id: int
-    released_at: dt.datetime
-    state: str
-    bill: str
-    relevant: bool
-    topics: frozenset[str]
-    stances: frozenset[str]
-    stage: str
-    kind: str
-    words: str
-    sponsors: str
-    committees: str
-
-
-@dataclass(frozen=True, slots=True)
 class Described:
     facts: Facts
     snapshot: Snapshot
@@ -139,52 +121,40 @@ def describe(session: Session, change_ids: Sequence[int], today: dt.date) -> lis
             select(Evidence).where(Evidence.bill_id.in_(bill_ids)).order_by(Evidence.id)
         )
     )
-    hearings = _by_bill(
-        session.scalars(
-            select(Hearing)
-            .where(Hearing.bill_id.in_(bill_ids), Hearing.removed_at.is_(None))
-            .order_by(Hearing.date, Hearing.id)
-        )
-    )
-    sponsors = _by_bill(
-        session.scalars(
-            select(Sponsorship)
-            .where(Sponsorship.bill_id.in_(bill_ids), Sponsorship.removed_at.is_(None))
-            .order_by(Sponsorship.position)
-        )
-    )
-    quotes = {id: _quote(session, bills[id], evidence[id]) for id in bill_ids}
+    hearings = _by_bill(session.scalars(_hearings(bill_ids)))
+    facts = {one.change_id: one for one in facts_of(session, change_ids)}
+    slugs = {id: tuple(row.topic for row in topics[id]) for id in bill_ids}
+    quotes = {id: _quote(session, bills[id], evidence[id], slugs[id]) for id in bill_ids}
     described = []
     for change in changes:
         bill = bills[change.bill_id]
         verdict = verdicts.get(bill.id)
-        slugs = tuple(row.topic for row in topics[bill.id])
-        facts = _facts(change, bill, verdict, slugs, sponsors[bill.id], hearings[bill.id])
+        about = slugs[bill.id]
         redline = None
         if change.kind in (VERSION, VERSION_TEXT):
             redline = _redline(session, change, evidence[bill.id])
         snapshot = Snapshot(
             change_id=change.id,
             kind=change.kind,
-            summary=_short(change.summary, LONGEST_SUMMARY),
-            words=_short(action_words(change), LONGEST_SUMMARY),
+            summary=short(change.summary, LONGEST_SUMMARY),
+            words=short(action_words(change), LONGEST_SUMMARY),
             occurred_on=change.occurred_on,
             reached=change.stage,
             bill_id=bill.id,
             jurisdiction=bill.jurisdiction,
             identifier=bill.identifier_key,
-            title=_short(bill.title, LONGEST_TITLE),
+            title=short(bill.title, LONGEST_TITLE),
             chamber=bill.chamber,
             stage=bill.stage,
             stage_on=bill.stage_on,
             source_url=next((str(s["url"]) for s in bill.sources if s.get("url")), ""),
-            topics=slugs,
+            topics=about,
             stance=verdict.stance if verdict else None,
             quote=quotes[bill.id],
             hearings=_ahead(hearings[bill.id], today),
             redline=redline,
         )
-        described.append(Described(facts, snapshot))
+        described.append(Described(facts[change.id], snapshot))
     return described
 
 
@@ -202,63 +172,62 @@ def _by_bill(rows: Iterable[T]) -> defaultdict[int, list[T]]:
     return grouped
 
 
-def _facts(
-    change: Change,
-    bill: Bill,
-    verdict: Verdict | None,
-    topics: Sequence[str],
-    sponsors: Sequence[Sponsorship],
-    hearings: Sequence[Hearing],
-) -> Facts:
-    stance = verdict.stance if verdict else None
-    stances = {stance} if stance else set()
-    if stance == "mixed":
-        stances |= {"expands", "limits"}
-    said = [bill.identifier_key, bill.title, bill.abstract, *bill.subjects, change.summary]
-    committees = [*(hearing.committee for hearing in hearings), bill.latest_action_text]
-    return Facts(
-        change_id=change.id,
-        released_at=change.released_at or change.detected_at,
-        state=bill.jurisdiction,
-        bill=bill_key(bill),
-        relevant=bool(verdict and verdict.relevant),
-        topics=frozenset(topics),
-        stances=frozenset(stances),
-        stage=change.stage,
-        kind=change.kind,
-        words="\n".join(said).casefold(),
-        sponsors="\n".join(row.name for row in sponsors).casefold(),
-        committees="\n".join([*committees, change.summary]).casefold(),
+def _hearings(bill_ids: Iterable[int]) -> Select[Hearing]:
+    return (
+        select(Hearing)
+        .where(Hearing.bill_id.in_(bill_ids), Hearing.removed_at.is_(None))
+        .order_by(Hearing.date, Hearing.id)
     )
+
+
+def hearings_ahead(
+    session: Session, bill_ids: Iterable[int], today: dt.date
+) -> dict[int, tuple[HearingNote, ...]]:
+    """As they stand now, by bill: nobody should travel to a hearing that was moved meanwhile."""
+    rows = _by_bill(session.scalars(_hearings(bill_ids).where(Hearing.date >= today - STILL_AHEAD)))
+    return {bill_id: _ahead(hearings, today) for bill_id, hearings in rows.items()}
 
 
 def _ahead(hearings: Sequence[Hearing], today: dt.date) -> tuple[HearingNote, ...]:
     return tuple(
         HearingNote(
-            date=row.date, time_text=row.time_text, location=row.location, committee=row.committee
+            date=row.date,
+            time_text=short(row.time_text, LONGEST_NOTE),
+            location=short(row.location, LONGEST_NOTE),
+            committee=short(row.committee, LONGEST_NOTE),
         )
         for row in hearings
         if row.date and row.date >= today - STILL_AHEAD and not row.cancelled
     )
 
 
-def _short(text: str, longest: int) -> str:
-    text = _printable(text)
+def short(text: str, longest: int) -> str:
+    """Printable, cut between words if it can be."""
+    text = printable(text)
     if len(text) <= longest:
         return text
-    return text[: text.rfind(" ", longest // 2, longest)].rstrip(" ,;:") + " …"
+    space = text.rfind(" ", longest // 2, longest)
+    return text[: space if space > 0 else longest].rstrip(" ,;:-") + " …"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """One line without control characters or marks that turn the reading direction around."""
-    spaced = " ".join(text.split())
-    return "".join(c for c in spaced if c.isprintable() and not "\u202a" <= c <= "\u202e")
+    return "".join(c for c in " ".join(text.split()) if c.isprintable())
 
 
-def _quote(session: Session, bill: Bill, evidence: Sequence[Evidence]) -> Quote | None:
-    """From the bill's text if it can be had: the title is in the digest anyway."""
-    rank = {"text": 0, "abstract": 1}
-    for row in sorted(evidence, key=lambda row: (rank.get(row.field, 2), row.start)):
+def _quote(
+    session: Session, bill: Bill, evidence: Sequence[Evidence], topics: Sequence[str]
+) -> Quote | None:
+    """From the bill's text if it can be had (the title is in the digest anyway), and about the
+    surest of its topics.
+    """
+    fields = {"text": 0, "abstract": 1}
+    sure = {topic: place for place, topic in enumerate(topics)}
+
+    def rank(row: Evidence) -> tuple[int, int, int]:
+        return fields.get(row.field, 2), sure.get(row.topic, len(sure)), row.start
+
+    for row in sorted(evidence, key=rank):
         if row.field == "title":
             continue
         whole = _field(session, bill, row)
@@ -295,14 +264,13 @@ def _sentence(text: str, start: int, end: int) -> Quote:
         after = after[: stop.start()]
     elif last < len(text):
         after = after[: after.rfind(" ")] + " …"
-    return Quote(
-        before=_keep_edges(before), match=_printable(text[start:end]), after=_keep_edges(after)
-    )
+    match = short(text[start:end], LONGEST_SUMMARY)
+    return Quote(before=_keep_edges(before), match=match, after=_keep_edges(after))
 
 
 def _keep_edges(text: str) -> str:
     """Printable, but with the one space that parts it from the match."""
-    inner = _printable(text)
+    inner = printable(text)
     head = " " if text[:1].isspace() and inner else ""
     tail = " " if text[-1:].isspace() and inner else ""
     return f"{head}{inner}{tail}"
@@ -321,10 +289,21 @@ def _redline(
     except TooLong:
         return None
     near = passages(segments, _places(old.text, quotes), _places(new.text, quotes))
-    return tuple(
-        tuple(RedlineRun(kind=s.kind, text=_cut(s.text)) for s in passage)
-        for passage in near[:MOST_PASSAGES]
-    )
+    return tuple(_shown(passage) for passage in near[:MOST_PASSAGES])
+
+
+def _shown(passage: Sequence[Segment]) -> tuple[RedlineRun, ...]:
+    """Its beginning, where it is long: the bill's page has the whole comparison."""
+    runs: list[RedlineRun] = []
+    left = LONGEST_PASSAGE
+    for segment in _struck_first(passage):
+        text = _cut(segment.text)
+        left -= len(text)
+        if left < 0 or len(runs) == MOST_RUNS:
+            runs.append(RedlineRun(kind="equal", text=" …"))
+            break
+        runs.append(RedlineRun(kind=segment.kind, text=text))
+    return tuple(runs)
 
 
 def _compared(session: Session, change: Change) -> tuple[BillText | None, BillText | None]:
@@ -348,8 +327,20 @@ def _places(text: str, quotes: Iterable[str]) -> list[Span]:
     return [found.span() for quote in quotes for found in re.finditer(re.escape(quote), text)]
 
 
+def _struck_first(passage: Sequence[Segment]) -> list[Segment]:
+    """What replaces comes after what it replaces, as in a bill."""
+    ordered: list[Segment] = []
+    for segment in passage:
+        if segment.kind == "delete" and ordered and ordered[-1].kind == "insert":
+            ordered.insert(-1, segment)
+        else:
+            ordered.append(segment)
+    return ordered
+
+
 def _cut(text: str) -> str:
-    words = text.split()
-    if len(words) <= LONGEST_RUN:
-        return _keep_edges(text)
-    return " ".join([*words[: LONGEST_RUN // 2], "[…]", *words[-LONGEST_RUN // 2 :]])
+    text = _keep_edges(text)
+    if len(text) <= LONGEST_RUN:
+        return text
+    half = LONGEST_RUN // 2
+    return f"{text[:half].rpartition(' ')[0]} […] {text[-half:].partition(' ')[2]}"

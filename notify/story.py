@@ -7,10 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from urllib.parse import quote
 
 from notify.filters import Filter, in_words
 from notify.links import bill_link
-from notify.snapshot import HearingNote, Quote, RedlineRun, Snapshot
+from notify.snapshot import HearingNote, Quote, RedlineRun, Snapshot, short
 from tracker.changes import (
     ABSTRACT,
     ACTION,
@@ -32,6 +33,12 @@ from tracker.stages import stage
 from tracker.web import wording
 from tracker.web.topics import topic_label
 
+LONGEST_SUBJECT = 120
+LONGEST_GIST = 70
+LONGEST_LINK = 1000
+LINK_CHARACTERS = "%/:=&?~#+!$,;'@()*[]"
+LONGEST_WISH = 240
+MOST_WISHES = 5
 SOON = dt.timedelta(days=1)
 """A hearing today or tomorrow is urgent."""
 
@@ -98,10 +105,10 @@ _KIND_PHRASES = {
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What we told, and what the source says now (``None``: nothing any more)."""
+    """What we told, and what the source says now (empty: nothing any more)."""
 
     told: Snapshot
-    now: Snapshot | None
+    now: str
 
 
 @dataclass(frozen=True)
@@ -149,9 +156,10 @@ class BillStory:
 
     @property
     def source_url(self) -> str:
-        """Only what a mail reader may open."""
+        """Only what a mail reader may open, and with nothing in it that ends a link in text."""
         url = self.latest.source_url
-        return url if url.startswith(("https://", "http://")) else ""
+        usable = url.startswith(("https://", "http://")) and len(url) <= LONGEST_LINK
+        return quote(url, safe=LINK_CHARACTERS) if usable else ""
 
     @cached_property
     def rank(self) -> tuple[int, dt.date]:
@@ -170,7 +178,7 @@ class BillStory:
         near = (one for one in self.hearings if one.date <= self.today + SOON)
         return next(near, None)
 
-    @property
+    @cached_property
     def headline(self) -> str:
         """``MD HB 1222 passed the House of Delegates``."""
         first = min(self.snapshots, key=_rank)
@@ -196,7 +204,7 @@ class BillStory:
             made.append(_line(snapshot))
         return tuple(made)
 
-    @property
+    @cached_property
     def stage_words(self) -> str:
         latest = self.latest
         bill = Bill(jurisdiction=latest.jurisdiction, chamber=latest.chamber, stage=latest.stage)
@@ -214,11 +222,11 @@ class BillStory:
             return "law"
         return "dead" if self.latest.stage in ("failed", "withdrawn", "vetoed") else ""
 
-    @property
+    @cached_property
     def stance(self) -> str:
         return wording.STANCES.get(self.latest.stance or "", "")
 
-    @property
+    @cached_property
     def topics(self) -> tuple[str, ...]:
         return tuple(topic_label(slug) for slug in self.latest.topics)
 
@@ -271,34 +279,51 @@ class Story:
         lead, *others = self.bills
         if not others:
             title = lead.latest.title
-            return _fit(f"{lead.headline}: {title}" if title else lead.headline)
-        return _fit(f"{lead.headline}; {len(others)} more{_in_states(self.bills)}")
+            return short(f"{lead.headline}: {title}" if title else lead.headline, LONGEST_SUBJECT)
+        return short(
+            f"{lead.headline}; {len(others)} more{_in_states(self.bills)}", LONGEST_SUBJECT
+        )
 
     @property
     def _subject_without_news(self) -> str:
         if self.content.corrections:
             count = wording.count(len(self.content.corrections), "correction")
             return f"{count} to what we told you"
-        return "Nothing moved this week"
+        since = self.content.quiet_since
+        return f"Nothing moved since {_day(since)}" if since else ""
 
     @cached_property
     def summary(self) -> tuple[str, ...]:
         """At most three lines that hold the news for who reads no further."""
-        shown = 3 if len(self.bills) <= 3 else 2
-        lines = [f"{bill.headline}." for bill in self.bills[:shown]]
-        rest = self.bills[shown:]
-        if rest:
-            lines.append(f"{wording.count(len(rest), 'more bill')}{_in_states(rest)}.")
-        return tuple(lines)
+        return tuple(
+            f"{bill.headline}: {short(bill.latest.title, LONGEST_GIST)}"
+            if bill.latest.title and len(self.bills) > 1
+            else f"{bill.headline}."
+            for bill in self.bills[: self._named]
+        ) + tuple(self._rest)
 
     @property
     def preheader(self) -> str:
-        """What inboxes show after the subject, which has the first line already."""
-        return " ".join(self.summary[1:] or [self.bills[0].stage_words if self.bills else ""])
+        """What inboxes show after the subject, which has the first bill already."""
+        others = [f"{bill.headline}." for bill in self.bills[1 : self._named]]
+        first = [f"{bill.stage_words}." for bill in self.bills[:1]]
+        return " ".join([*others, *self._rest] or first)
+
+    @property
+    def _named(self) -> int:
+        return 3 if len(self.bills) <= 3 else 2
+
+    @property
+    def _rest(self) -> list[str]:
+        rest = self.bills[self._named :]
+        return [f"{wording.count(len(rest), 'more bill')}{_in_states(rest)}."] if rest else []
 
     @property
     def wishes(self) -> tuple[str, ...]:
-        return tuple(in_words(chosen) for chosen in self.content.filters)
+        """What the reader asked for; long lists of words are cut."""
+        told = [short(in_words(chosen), LONGEST_WISH) for chosen in self.content.filters]
+        more = len(told) - MOST_WISHES
+        return (*told[:MOST_WISHES], f"{more} more") if more > 0 else tuple(told)
 
 
 def correction_lines(correction: Correction) -> tuple[str, str]:
@@ -307,9 +332,7 @@ def correction_lines(correction: Correction) -> tuple[str, str]:
     name = f"{correction.told.jurisdiction.upper()} {correction.told.identifier}"
     when = f", {_day(told.date)}" if told.date else ""
     said = f"{name}{when}: {told.lead or told.words}"
-    if correction.now is None or correction.now.kind != "action_corrected":
-        return said, "The legislature has taken this back."
-    return said, correction.now.summary
+    return said, correction.now or "The legislature has taken this back."
 
 
 def _rank(snapshot: Snapshot) -> int:
@@ -333,7 +356,9 @@ def _line(snapshot: Snapshot) -> Line:
     if snapshot.reached:
         phrase = _phrase(snapshot)
         lead = phrase.removeprefix("was ")
-        return Line(snapshot.occurred_on, lead[:1].upper() + lead[1:], snapshot.words)
+        again = snapshot.words.rstrip(".").casefold() == lead.casefold()
+        words = "" if again else snapshot.words
+        return Line(snapshot.occurred_on, lead[:1].upper() + lead[1:], words)
     if snapshot.kind == INTRODUCED:
         return Line(snapshot.occurred_on, "Introduced", "")
     return Line(snapshot.occurred_on, "", snapshot.summary)
@@ -341,14 +366,11 @@ def _line(snapshot: Snapshot) -> Line:
 
 def _in_states(bills: Iterable[BillStory]) -> str:
     """Nothing to say where all are in one state: the lead names it."""
-    states = {bill.latest.jurisdiction for bill in bills}
-    return f" in {len(states)} states" if len(states) > 1 else ""
-
-
-def _fit(subject: str, longest: int = 120) -> str:
-    if len(subject) <= longest:
-        return subject
-    return subject[: subject.rfind(" ", longest // 2, longest)].rstrip(" ,;:-") + " …"
+    places = {bill.latest.jurisdiction for bill in bills}
+    if len(places) < 2:
+        return ""
+    states = wording.count(len(places - {"us"}), "state")
+    return f" in {states} and Congress" if "us" in places else f" in {states}"
 
 
 def _day(date: dt.date) -> str:

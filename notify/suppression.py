@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from tracker.models import Subscriber, Suppression
 
+REASONS = ("hard bounce", "soft bounces", "complaint", "operator")
 SOFT_BOUNCES = 5
 SOFT_WINDOW = dt.timedelta(days=30)
 """So many soft bounces, none further apart than that, end in suppression."""
@@ -32,6 +33,19 @@ def suppress(
 def is_suppressed(connection: Connection, address_key: str) -> bool:
     known = select(Suppression.address_key).where(Suppression.address_key == address_key)
     return connection.execute(known).first() is not None
+
+
+def lift(connection: Connection, address_key: str) -> bool:
+    """Let the address be mailed again; its reader counts as one who left. False if it was free."""
+    lifted = connection.execute(
+        delete(Suppression).where(Suppression.address_key == address_key)
+    ).rowcount
+    connection.execute(
+        update(Subscriber)
+        .where(Subscriber.address_key == address_key, Subscriber.status == "suppressed")
+        .values(status="left", soft_bounces=0, soft_bounced_at=None)
+    )
+    return bool(lifted)
 
 
 def soft_bounce(connection: Connection, subscriber_id: int, detail: str, now: dt.datetime) -> bool:

@@ -11,20 +11,24 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import hmac
+import ipaddress
 import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, or_, select, update
+from sqlalchemy import Connection, Engine, delete, insert, or_, select, update
 
+from notify import notices
+from notify.notice_words import WEBHOOK_OFF
 from notify.public_http import SECONDS, FailedPost, IPNetwork, RefusedURL, Reply, post, target
+from notify.send import Clock, utcnow
+from notify.webhook_news import plan_deliveries
 from tracker.db import reading, writing
-from tracker.models import WebhookDelivery, WebhookEndpoint
-
-Clock = Callable[[], dt.datetime]
+from tracker.models import Subscriber, Subscription, WebhookDelivery, WebhookEndpoint
+from tracker.settings import Settings
 
 BACKOFF = tuple(dt.timedelta(minutes=m) for m in (1, 5, 30, 120, 360, 720, 1440))
 DISABLED_AFTER = dt.timedelta(days=3)
@@ -45,44 +49,123 @@ class Outcome:
     disabled: bool = False
 
 
+class Unwelcome(Exception):
+    """The endpoint did not take it; the message says how it answered."""
+
+    def __init__(self, said: str, gone: bool = False) -> None:
+        super().__init__(said)
+        self.gone = gone
+
+
 def sign(secret: str, timestamp: int, body: bytes) -> str:
     """The value of ``X-Billtracker-Signature``."""
     mac = hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256)
     return f"v1={mac.hexdigest()}"
 
 
-def new_endpoint(subscription_id: int, url: str, now: dt.datetime) -> WebhookEndpoint:
-    """Raises nothing: judge the URL with :func:`notify.public_http.target` before."""
-    return WebhookEndpoint(
-        subscription_id=subscription_id,
-        url=url,
-        secret=secrets.token_urlsafe(32),
-        created_at=now,
-        next_attempt_at=now,
+def own_networks(settings: Settings) -> list[IPNetwork]:
+    """Those that the operator opens to webhooks. Raises ``ValueError`` naming the setting."""
+    try:
+        return [
+            ipaddress.ip_network(one.strip())
+            for one in settings.webhook_networks.split(",")
+            if one.strip()
+        ]
+    except ValueError as error:
+        raise ValueError(f"BILLTRACKER_WEBHOOK_NETWORKS: {error}") from None
+
+
+def set_up(connection: Connection, subscription_id: int, url: str, now: dt.datetime) -> None:
+    """A new receiver, or another URL for the one there is; it has to answer the challenge.
+
+    Judge the URL with :func:`notify.public_http.target` before.
+    """
+    values: dict[str, Any] = {"url": url, "status": "pending", "reason": ""}
+    known = update(WebhookEndpoint).where(WebhookEndpoint.subscription_id == subscription_id)
+    if connection.execute(known.values(**values)).rowcount:
+        return
+    connection.execute(
+        insert(WebhookEndpoint).values(
+            subscription_id=subscription_id,
+            secret=secrets.token_urlsafe(32),
+            created_at=now,
+            next_attempt_at=now,
+            **values,
+        )
     )
 
 
-def send_due(
-    engine: Engine,
-    clock: Clock,
-    allowed: Sequence[IPNetwork] = (),
-    seconds: float = SECONDS,
+def challenge(
+    engine: Engine, settings: Settings, endpoint_id: int, *, clock: Clock = utcnow
+) -> str:
+    """Switch a receiver on if it answers; empty, or why not (then nothing has changed)."""
+    with reading(engine) as session:
+        endpoint = session.get_one(WebhookEndpoint, endpoint_id)
+    word = secrets.token_urlsafe(16)
+    payload = {"type": "challenge", "challenge": word}
+    try:
+        reply = _send(endpoint, payload, clock(), own_networks(settings), SECONDS)
+    except Unwelcome as error:
+        return str(error)
+    if word.encode() not in reply.body:
+        return "the reply did not hold the challenge it was sent"
+    now = clock()
+    _record(
+        engine,
+        endpoint_id,
+        status="active",
+        reason="",
+        active_since=endpoint.active_since or now,
+        planned_until=endpoint.planned_until or now,
+        failures=0,
+        failing_since=None,
+        next_attempt_at=now,
+    )
+    return ""
+
+
+def deliver_webhooks(
+    engine: Engine, settings: Settings, *, clock: Clock = utcnow, seconds: float = SECONDS
 ) -> list[Outcome]:
-    """Challenge new endpoints and deliver what waits; several senders at once share the work."""
+    """Write down what is news for each receiver, and deliver what is due.
+
+    Call it after ``notify.match.plan``, by which changes become news. Safe to repeat, to kill and
+    to run twice at once. ``seconds`` is the time limit of one POST.
+    """
+    plan_deliveries(engine, settings.public_url, clock())
+    allowed = own_networks(settings)
+    with writing(engine) as connection:
+        old = WebhookDelivery.delivered_at <= clock() - KEPT
+        connection.execute(delete(WebhookDelivery).where(old))
     with reading(engine) as session:
         due = session.scalars(
-            select(WebhookEndpoint.id).where(
-                WebhookEndpoint.status.in_(("pending", "active")),
+            select(WebhookEndpoint.id)
+            .join(Subscription, Subscription.id == WebhookEndpoint.subscription_id)
+            .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+            .where(
+                Subscriber.status == "active",
+                WebhookEndpoint.status == "active",
                 WebhookEndpoint.next_attempt_at <= clock(),
+                WebhookEndpoint.id.in_(
+                    select(WebhookDelivery.endpoint_id).where(
+                        WebhookDelivery.delivered_at.is_(None)
+                    )
+                ),
             )
+            .order_by(WebhookEndpoint.id)
         ).all()
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        done = pool.map(lambda one: _serve(engine, one, clock, allowed, seconds), due)
+        done = pool.map(lambda one: _serve(engine, settings, one, clock, allowed, seconds), due)
         return [outcome for outcome in done if outcome is not None]
 
 
 def _serve(
-    engine: Engine, endpoint_id: int, clock: Clock, allowed: Sequence[IPNetwork], seconds: float
+    engine: Engine,
+    settings: Settings,
+    endpoint_id: int,
+    clock: Clock,
+    allowed: Sequence[IPNetwork],
+    seconds: float,
 ) -> Outcome | None:
     """One endpoint's turn; ``None`` when another sender has it."""
     if not _claimed(engine, endpoint_id, clock()):
@@ -99,22 +182,17 @@ def _serve(
             .limit(PER_PASS)
         ).all()
     delivered = 0
-    try:
-        if endpoint.status == "pending":
-            _challenge(endpoint, clock(), allowed, seconds)
-            _record(engine, endpoint_id, status="active", active_since=clock())
-        for delivery in waiting:
-            try:
-                said = _send(endpoint, delivery.payload, clock(), allowed, seconds)
-            except Unwelcome as error:
-                _note(engine, delivery.id, str(error), None)
-                raise
-            _note(engine, delivery.id, f"HTTP {said.status}", clock())
-            delivered += 1
-    except Unwelcome as error:
-        disabled = _note_failure(engine, endpoint, error, clock())
-        return Outcome(endpoint_id, delivered, str(error), disabled)
-    _record(engine, endpoint_id, failures=0, failing_since=None, leased_until=None)
+    for delivery in waiting:
+        payload = {"id": delivery.id, "type": delivery.type, **delivery.payload}
+        try:
+            said = _send(endpoint, payload, clock(), allowed, seconds)
+        except Unwelcome as error:
+            _note(engine, delivery.id, str(error), None)
+            disabled = _note_failure(engine, settings, endpoint, error, clock())
+            return Outcome(endpoint_id, delivered, str(error), disabled)
+        _note(engine, delivery.id, f"HTTP {said.status}", clock())
+        delivered += 1
+    _record(engine, endpoint_id, failures=0, failing_since=None, reason="", leased_until=None)
     return Outcome(endpoint_id, delivered)
 
 
@@ -132,23 +210,6 @@ def _claimed(engine: Engine, endpoint_id: int, now: dt.datetime) -> bool:
             .values(leased_until=now + LEASE)
         )
     return claim.rowcount == 1
-
-
-class Unwelcome(Exception):
-    """The endpoint did not take it; the message says how it answered."""
-
-    def __init__(self, said: str, gone: bool = False) -> None:
-        super().__init__(said)
-        self.gone = gone
-
-
-def _challenge(
-    endpoint: WebhookEndpoint, now: dt.datetime, allowed: Sequence[IPNetwork], seconds: float
-) -> None:
-    word = secrets.token_urlsafe(16)
-    reply = _send(endpoint, {"type": "challenge", "challenge": word}, now, allowed, seconds)
-    if word.encode() not in reply.body:
-        raise Unwelcome("the reply did not hold the challenge it was sent")
 
 
 def _send(
@@ -187,9 +248,13 @@ def _note(engine: Engine, delivery_id: int, said: str, delivered_at: dt.datetime
 
 
 def _note_failure(
-    engine: Engine, endpoint: WebhookEndpoint, error: Unwelcome, now: dt.datetime
+    engine: Engine,
+    settings: Settings,
+    endpoint: WebhookEndpoint,
+    error: Unwelcome,
+    now: dt.datetime,
 ) -> bool:
-    """Wait longer each time; True when the endpoint is switched off."""
+    """Wait longer each time; True when the endpoint is switched off, and its reader told."""
     since = endpoint.failing_since or now
     disabled = error.gone or now - since >= DISABLED_AFTER
     wait = BACKOFF[min(endpoint.failures, len(BACKOFF) - 1)]
@@ -203,6 +268,14 @@ def _note_failure(
         status="disabled" if disabled else endpoint.status,
         reason=f"failing since {since:%d %B %Y %H:%M} UTC; last: {error}"[:500],
     )
+    if disabled:
+        with writing(engine) as connection:
+            address = connection.scalars(
+                select(Subscriber.address)
+                .join(Subscription, Subscription.subscriber_id == Subscriber.id)
+                .where(Subscription.id == endpoint.subscription_id)
+            ).one()
+            notices.want(connection, WEBHOOK_OFF, address, now, settings)
     return disabled
 
 

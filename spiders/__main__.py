@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Crawl one source in this process.", no_args_is_help=True)
+EXIT_CODES = {"failed": 1, "interrupted": 1, "quarantined": 2}
+
+app = typer.Typer(
+    help="Crawl one source in this process.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
 
 
 @app.callback()
@@ -30,25 +36,31 @@ def crawl(
         bool, typer.Option(help="Treat what the first run finds as news.")
     ] = False,
 ) -> None:
-    """Crawl one source; exit code 0 = sound or skipped, 1 = failed, 2 = quarantined."""
+    """Crawl one source; exit code 0 = sound or skipped, 1 = failed or stopped, 2 = quarantined."""
     from spiders.catalog import UnknownSource, source
     from spiders.crawl import CrawlOptions
     from spiders.crawl import crawl as run_crawl
+    from spiders.tape import BadRecording
     from tracker.db import open_database
+    from tracker.runs import SourceBusy
 
     try:
         facts = source(code)
     except UnknownSource as error:
         raise typer.BadParameter(str(error)) from error
     options = CrawlOptions(record, replay, tuple(session or ()), notify_first_run, items)
-    run = run_crawl(facts, open_database(), options)
+    try:
+        run = run_crawl(facts, open_database(), options)
+    except (SourceBusy, BadRecording) as error:
+        typer.echo(f"{facts.code}: {error}")
+        raise typer.Exit(1) from error
     typer.echo(
         f"{run.source}: {run.status}"
         + (f" ({run.reason})" if run.reason else "")
         + f"; {run.requests} requests, {run.bytes / 1e6:.1f} MB, {run.items} items,"
         + f" {run.bills_new} new, {run.bills_changed} changed"
     )
-    raise typer.Exit({"failed": 1, "quarantined": 2}.get(run.status, 0))
+    raise typer.Exit(EXIT_CODES.get(run.status, 0))
 
 
 if __name__ == "__main__":

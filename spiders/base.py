@@ -8,23 +8,27 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any, TextIO
 
 import scrapy
-from pydantic import ValidationError
 from scrapy import Request
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from spiders.catalog import SessionFacts, SourceFacts
 from spiders.documents import read_document
-from spiders.errors import FailureKind, LayoutChanged, NotModified, SourceError
+from spiders.errors import FailureKind, LayoutChanged, Nameless, NotModified, SourceError
 from spiders.parse import clean, read_date, without_secrets
 from spiders.tape import Recorder, Replay
-from tracker.items import BillItem, Gap
+from tracker.items import BillItem, Gap, VersionItem
 from tracker.runs import CrawlRun
 
 Parsed = Iterable[BillItem | Request]
 
 # Above this share of unreadable rows it is the page that changed, not a row that is odd.
 MOST_BAD_ROWS = 0.2
+
+# Polls that ask again for a page or text that did not come, though the bill has not moved since.
+MOST_TRIES = 3
+# A file that is what it will be: asking for it again gives the same.
+HOPELESS = frozenset({FailureKind.DOCUMENT, FailureKind.TOO_BIG, FailureKind.ROBOTS})
 
 
 class BillSpider(scrapy.Spider):
@@ -75,6 +79,12 @@ class BillSpider(scrapy.Spider):
         self.requests_made = 0
         self.bytes_read = 0
         self.not_modified = 0
+        self.incomplete = False
+        """A part of the first listing is missing: the bills in it must not be news tomorrow, so
+        the run counts as interrupted and the next one is a first run too."""
+        self.awaited: set[tuple[str, str]] = set()
+        """Bills (session, identifier) whose own page was asked for and has not come yet."""
+        self._again: dict[str, dict[str, int]] = self.cursor.pop("again", {})
         self._gaps: list[Gap] = []
 
     # -- what a source overrides ------------------------------------------------------------
@@ -82,6 +92,10 @@ class BillSpider(scrapy.Spider):
     def start_session(self, session: str) -> Parsed:
         """The first requests for one session (its id, as the source writes it)."""
         raise NotImplementedError
+
+    def lost(self, request: Request) -> None:
+        """A page did not come or could not be read: a source whose cursor tells what has moved
+        sees to it here that the next run asks again."""
 
     # -- what a source calls ----------------------------------------------------------------
 
@@ -140,7 +154,16 @@ class BillSpider(scrapy.Spider):
         )
 
     def bill(self, response: Response, **stated: Any) -> BillItem:
-        """A bill item stamped with where its words come from."""
+        """A bill item stamped with where its words come from.
+
+        Without a number it is nobody's bill and raises ``Nameless``. An empty title is a fault of
+        the page, not a title: the one known before stays.
+        """
+        if not stated["identifier"]:
+            raise Nameless("a row without a bill number")
+        if not stated.get("title"):
+            stated["title"] = None
+            self.gap("title", "missing")
         gaps, self._gaps = tuple(self._gaps), []
         return BillItem(
             source=self.facts.code,
@@ -153,11 +176,35 @@ class BillSpider(scrapy.Spider):
         )
 
     def needs_detail(self, light: BillItem) -> bool:
-        """Whether the bill is on topic (or may be) and has moved since its page was last read.
+        """Whether the bill is on topic (or may be) and has moved since its page was last read,
+        or the page or a text of it did not come then.
 
         Ask before yielding the light item.
         """
-        return self.run.needs_detail(light)
+        needed = self.run.needs_detail(light) or light.identifier in self.again(light.session)
+        if needed:
+            self.awaited.add((light.session, light.identifier))
+        return needed
+
+    def again(self, session: str) -> tuple[str, ...]:
+        """Bills of the session that the last sound run could not read whole."""
+        return tuple(self._again.get(session, ()))
+
+    @property
+    def unread(self) -> list[tuple[str, str]]:
+        """The same of every session: (session, identifier)."""
+        return [(session, number) for session in self._again for number in self.again(session)]
+
+    def try_again(self, session: str, identifier: str) -> bool:
+        """Let the next run read the bill, though nothing tells that it has moved.
+
+        ``False`` once that has been tried often enough.
+        """
+        tries = self._again.get(session, {}).get(identifier, 0) + 1
+        if tries > MOST_TRIES:
+            return False
+        self.cursor.setdefault("again", {}).setdefault(session, {})[identifier] = tries
+        return True
 
     def with_texts(self, bill: BillItem, start: int = 0) -> Parsed:
         """The bill, once the text of every version that links one has been fetched.
@@ -168,11 +215,16 @@ class BillSpider(scrapy.Spider):
         versions = bill.versions or ()
         for place in range(start, len(versions)):
             url = versions[place].links[0].url if versions[place].links else ""
-            if url and versions[place].text is None and not self.run.has_text(bill, url):
+            wanted = url and versions[place].text is None and self.wants_text(versions[place])
+            if wanted and not self.run.has_text(bill, url):
                 asked = self.request(url, self._text_arrived, bill=bill, place=place)
                 yield asked.replace(errback=self._text_missing)
                 return
         yield bill
+
+    def wants_text(self, version: VersionItem) -> bool:
+        """Whether the file is the bill itself, and no paper about it."""
+        return True
 
     def _text_arrived(self, response: Response, bill: BillItem, place: int) -> Parsed:
         version = (bill.versions or ())[place]
@@ -182,8 +234,7 @@ class BillSpider(scrapy.Spider):
                 response.body, media_type or version.links[0].media_type, url=response.url
             )
         except SourceError as error:
-            self.fail(error.kind, response.url, str(error))
-            bill = _without_text(bill, response.url)
+            bill = self.without_text(bill, error.kind, response.url, str(error))
         else:
             read = version.model_copy(
                 update={
@@ -197,26 +248,56 @@ class BillSpider(scrapy.Spider):
         yield from self.with_texts(bill, place + 1)
 
     def _text_missing(self, failure: Failure) -> Parsed:
-        self._failed(failure)
         request: Request = failure.request  # type: ignore[attr-defined]
-        bill = _without_text(request.cb_kwargs["bill"], request.url)
+        kind, detail = diagnose(failure)
+        bill = self.without_text(request.cb_kwargs["bill"], kind, request.url, detail)
         yield from self.with_texts(bill, request.cb_kwargs["place"] + 1)
+
+    def without_text(self, bill: BillItem, kind: FailureKind, url: str, detail: str) -> BillItem:
+        """The bill with a gap for a text, which is asked for again while there is hope."""
+        self.fail(kind, url, detail)
+        if kind not in HOPELESS:
+            self.try_again(bill.session, bill.identifier)
+        return with_gap(bill, url)
+
+    def records(
+        self, listed: Any, response: Response, known: frozenset[str]
+    ) -> list[dict[str, Any]]:
+        """The objects of a list. What is no object is a bad row; a field nobody has heard of
+        (``odata.`` ones apart) is a gap of the run: the source grew it."""
+        if not isinstance(listed, list):
+            raise LayoutChanged(f"expected a list of bills, got a {type(listed).__name__}")
+        rows = [row for row in listed if isinstance(row, dict)]
+        for row in listed:
+            if not isinstance(row, dict):
+                detail = f"a {type(row).__name__} instead of a bill: {clean(row)[:200]}"
+                self.fail(FailureKind.BAD_ROW, response.url, detail)
+        for name in sorted({name for row in rows for name in row} - known):
+            if not name.startswith("odata."):
+                self.run.gap(f"listing.{name}", "unexpected")
+        return rows
 
     def each(
         self, rows: Iterable[Any], parse: Callable[..., Parsed], *arguments: Any
     ) -> Iterator[BillItem | Request]:
-        """Parse every row; one that cannot be read is named and the others go on."""
+        """Parse every row; one that cannot be read is named and the others go on.
+
+        A row that numbers no bill (a blank line, a number kept free) is only counted as a gap.
+        """
         total = bad = 0
         last = ""
         for row in rows:
             total += 1
             try:
                 yield from parse(row, *arguments)
-            except (SourceError, ValidationError, KeyError, ValueError, TypeError) as error:
+            except (SourceError, LookupError, ValueError, TypeError, AttributeError) as error:
                 bad += 1
                 self._gaps.clear()
                 last = f"{type(error).__name__}: {clean(error)[:300]} in {clean(row)[:200]}"
-                self.fail(FailureKind.BAD_ROW, _url_among(arguments), last)
+                if isinstance(error, Nameless):
+                    self.run.gap("identifier", "missing")
+                else:
+                    self.fail(FailureKind.BAD_ROW, _url_among(arguments), last)
         if bad > 3 and bad > total * MOST_BAD_ROWS:
             raise LayoutChanged(f"{bad} of {total} rows could not be read; the last: {last}")
 
@@ -236,6 +317,11 @@ class BillSpider(scrapy.Spider):
         """The whole listing of a session was read: bills it lacks have vanished."""
         self.run.listed(session, identifiers)
 
+    def nothing_new(self, response: Response) -> None:
+        """The source's own way of a 304: asked what has moved, it names nothing."""
+        self.not_modified += 1
+        self.run.unchanged(without_secrets(response.url))
+
     def fail(self, kind: FailureKind, url: str, detail: str) -> None:
         self.run.fail(kind.value, without_secrets(url), detail)
 
@@ -249,6 +335,10 @@ class BillSpider(scrapy.Spider):
         for session in self.sessions():
             for parsed in self.start_session(session):
                 yield parsed
+
+    def closed(self, reason: str) -> None:
+        for session, identifier in self.awaited:
+            self.try_again(session, identifier)
 
     def page_read(self, request: Request, response: Response) -> None:
         """Account for a response (called by the ResponseCheck middleware)."""
@@ -275,6 +365,7 @@ class BillSpider(scrapy.Spider):
         if kind is FailureKind.NOT_FOUND and request.meta["optional"]:
             return
         self.fail(kind, request.url, detail)
+        self.lost(request)
 
 
 def diagnose(failure: Failure) -> tuple[FailureKind, str]:
@@ -324,7 +415,8 @@ _KIND_OF_STATUS = {
 }
 
 
-def _without_text(bill: BillItem, url: str) -> BillItem:
+def with_gap(bill: BillItem, url: str) -> BillItem:
+    """The bill, lacking the text at this address."""
     gap = Gap(field="versions.text", reason="missing", seen=without_secrets(url))
     return bill.model_copy(update={"gaps": (*bill.gaps, gap)})
 

@@ -72,6 +72,8 @@ class SourceFacts(Facts):
     politeness: Politeness = Politeness()
     expectations: Expectations = Expectations()
     notes: tuple[Note, ...] = ()
+    pages_of: str = ""
+    """Which state's pages ``pages/`` holds of an ``any_state`` source."""
     spider: str
     """Module name under ``spiders.states`` (the file beside the YAML)."""
 
@@ -87,6 +89,11 @@ class SourceFacts(Facts):
         return self.model_copy(
             update={"code": f"{self.code}-{state}", "jurisdiction": state, "any_state": False}
         )
+
+    @property
+    def shown_code(self) -> str:
+        """The code under which its stored pages are replayed."""
+        return f"{self.code}-{self.pages_of}" if self.any_state else self.code
 
     def spider_class(self) -> type[BillSpider]:
         from spiders.base import BillSpider

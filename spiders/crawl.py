@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +50,8 @@ def crawl(facts: SourceFacts, engine: Engine, options: CrawlOptions) -> Run:
     settings.setdict(scrapy_settings(facts, replaying=replay is not None), priority="cmdline")
     items_to = options.items.open("w", encoding="utf-8") if options.items else None
     process = AsyncCrawlerProcess(settings)
+    # It would print the stack of every robots.txt that does not come; the run says so in a line.
+    logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
     crawler = process.create_crawler(facts.spider_class())
     process.crawl(
         crawler,
@@ -69,5 +72,5 @@ def crawl(facts: SourceFacts, engine: Engine, options: CrawlOptions) -> Run:
         requests=getattr(spider, "requests_made", 0),
         bytes=getattr(spider, "bytes_read", 0),
         not_modified=getattr(spider, "not_modified", 0),
-        finished=reason == "finished",
+        finished=reason == "finished" and not getattr(spider, "incomplete", False),
     )

@@ -51,6 +51,10 @@ class LayoutChanged(SourceError):
     kind = FailureKind.LAYOUT
 
 
+class Nameless(LayoutChanged):
+    """A row of a listing that numbers no bill."""
+
+
 class UnusableResponse(SourceError):
     """A response that is not what was asked for: challenge, empty, truncated, wrong type."""
 

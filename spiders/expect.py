@@ -14,6 +14,11 @@ from scrapy.http import Response, TextResponse
 
 from spiders.errors import FailureKind, LayoutChanged, UnusableResponse
 
+# One absurd cell is a gap of its bill, not the end of the file (Python's own limit is 128 KB).
+csv.field_size_limit(50_000_000)
+
+CLOSES = {"{": "}", "[": "]"}
+
 
 def one(page: Selector | TextResponse, css: str) -> Selector:
     """The only match of a CSS selector."""
@@ -77,11 +82,14 @@ def json_of(response: Response) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        cut = error.pos >= len(text.rstrip()) - 1
+        begun = text.lstrip()[:1]
+        cut = begun in CLOSES and not text.rstrip().endswith(CLOSES[begun])
         raise UnusableResponse(
             f"not JSON: {error.msg} at character {error.pos:,} of {len(text):,}",
             FailureKind.TRUNCATED if cut else FailureKind.WRONG_TYPE,
         ) from error
+    except (RecursionError, ValueError) as error:
+        raise UnusableResponse(f"JSON that cannot be read: {error}") from error
 
 
 def xml_of(response: Response) -> etree._Element:
@@ -107,10 +115,13 @@ def csv_of(response: Response, required: tuple[str, ...]) -> Iterator[dict[str, 
     if missing:
         raise LayoutChanged(f"CSV lacks the columns {missing}; it has {names[:30]}")
     reader.fieldnames = names
-    for row in reader:
-        if any(row[name] is None for name in required):
-            raise UnusableResponse(
-                f"line {reader.line_num} of the CSV has too few cells: {str(row)[:200]}",
-                FailureKind.TRUNCATED,
-            )
-        yield row
+    try:
+        for row in reader:
+            if any(row[name] is None for name in required):
+                raise UnusableResponse(
+                    f"line {reader.line_num} of the CSV has too few cells: {str(row)[:200]}",
+                    FailureKind.TRUNCATED,
+                )
+            yield row
+    except csv.Error as error:
+        raise UnusableResponse(f"line {reader.line_num} of the CSV: {error}") from error

@@ -7,10 +7,14 @@ import hashlib
 import re
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 from scrapy import Request
 from scrapy.crawler import Crawler
+from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
 from scrapy.http import Response
+from scrapy.robotstxt import RobotParser
+from twisted.internet.defer import Deferred
 
 from spiders.base import BillSpider
 from spiders.errors import FailureKind, NotModified, SourceError, UnusableResponse
@@ -43,6 +47,30 @@ class ForSpider:
     @classmethod
     def from_crawler(cls, crawler: Any) -> Any:
         return cls(crawler.spider)
+
+
+class Robots(RobotsTxtMiddleware):
+    """As RFC 9309 has it: a robots.txt that is not there (4xx) allows everything, one that cannot
+    be had (5xx, no answer) nothing."""
+
+    async def robot_parser(self, request: Request) -> RobotParser | None:
+        """Two requests may wait for one robots.txt, and only the first is handed its parser."""
+        await super().robot_parser(request)
+        parser = self._parsers[urlsplit(request.url).netloc]
+        assert not isinstance(parser, Deferred)
+        return parser
+
+    def process_request_2(self, rp: RobotParser | None, request: Request) -> None:
+        if rp is None:
+            raise UnusableResponse(
+                "robots.txt cannot be had, so nothing else is asked there", FailureKind.SOURCE_DOWN
+            )
+        super().process_request_2(rp, request)
+
+    async def _parse_robots(self, response: Response, netloc: str, request: Request) -> None:
+        if response.status >= 500:
+            raise UnusableResponse(f"HTTP {response.status}", FailureKind.SOURCE_DOWN)
+        await super()._parse_robots(response, netloc, request)
 
 
 class ConditionalRequests(ForSpider):
@@ -131,6 +159,8 @@ class CallbackErrors(ForSpider):
         kind = exception.kind if isinstance(exception, SourceError) else FailureKind.BUG
         detail = str(exception) if isinstance(exception, SourceError) else repr(exception)
         self.spider.fail(kind, response.url, detail)
+        if response.request is not None:
+            self.spider.lost(response.request)
         if kind is FailureKind.BUG:
             self.spider.logger.error(
                 "%s: bug while reading %s",

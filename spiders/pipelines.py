@@ -22,6 +22,8 @@ class Store:
     def process_item(self, item: BillItem) -> BillItem:
         try:
             self.spider.run.record(item)
+            if item.detail == "full":
+                self.spider.awaited.discard((item.session, item.identifier))
             if self.spider.items_to:
                 self.spider.items_to.write(item.model_dump_json() + "\n")
         except (ValidationError, ValueError) as error:

@@ -15,7 +15,7 @@ from collections import defaultdict, deque
 from pathlib import Path
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from scrapy import Request
 from scrapy.http import Headers, Response
 from scrapy.responsetypes import responsetypes
@@ -40,13 +40,27 @@ class TapeLine(BaseModel):
     provenance: str
 
 
+class BadRecording(Exception):
+    """A folder that cannot be replayed; the message says why."""
+
+
 def read_index(folder: Path) -> list[TapeLine]:
-    """Raises ``FileNotFoundError`` with the path when the folder is no recording."""
+    """Raises :class:`BadRecording`."""
     index = folder / INDEX
     if not index.is_file():
-        raise FileNotFoundError(f"{folder} is no recording: it has no {INDEX}")
-    lines = index.read_text(encoding="utf-8").splitlines()
-    return [TapeLine.model_validate_json(line) for line in lines if line.strip()]
+        raise BadRecording(f"{folder} is no recording: it has no {INDEX}")
+    found = []
+    for number, line in enumerate(index.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            found += [TapeLine.model_validate_json(line)] if line.strip() else []
+        except ValidationError as error:
+            wrong = "; ".join(
+                " ".join((*map(str, one["loc"]), one["msg"])) for one in error.errors()
+            )
+            raise BadRecording(f"{index} line {number}: {wrong}") from error
+    if not found:
+        raise BadRecording(f"{index} lists no response")
+    return found
 
 
 class Replay:

@@ -12,12 +12,17 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from tracker.db import make_engine, open_database
 from tracker.models import Base
 from tracker.settings import get_settings
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("billtracker", deadline=None)
+hypothesis.settings.load_profile("billtracker")
 
 POSTGRES = os.environ.get("BILLTRACKER_TEST_POSTGRES", "")
 RECORDED = Path(__file__).parents[2] / "shared" / "recorded"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -21,7 +23,7 @@ def find_bill(session: Session, name: str) -> Bill:
     if name.isascii() and name.isdigit() and len(name) < 19:
         found = session.get(Bill, int(name))
     else:
-        state, _, rest = name.replace(":", " ", 1).partition(" ")
+        state, _, rest = re.sub("[ :]", " ", name, count=1).partition(" ")
         if state.lower() not in jurisdictions() or not name.isprintable():
             raise ValueError(f"{name[:SHOWN]!r} begins with no state; write it like 'md HB 1222'")
         session_id, _, identifier = rest.rpartition(":")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -32,22 +32,22 @@ ChildRows = dict[str, dict[int, list[Row]]]
 """List name → bill id → its rows in order."""
 
 
-def _table(model: type[Base]) -> Table:
+def model_table(model: type[Base]) -> Table:
     table = model.__table__
     assert isinstance(table, Table)
     return table
 
 
-BILL = _table(Bill)
-CHANGE = _table(Change)
-TEXT = _table(BillText)
+BILL = model_table(Bill)
+CHANGE = model_table(Change)
+TEXT = model_table(BillText)
 LISTS = {
-    "actions": _table(Action),
-    "sponsors": _table(Sponsorship),
-    "versions": _table(Version),
-    "votes": _table(VoteEvent),
-    "hearings": _table(Hearing),
-    "related_bills": _table(RelatedBill),
+    "actions": model_table(Action),
+    "sponsors": model_table(Sponsorship),
+    "versions": model_table(Version),
+    "votes": model_table(VoteEvent),
+    "hearings": model_table(Hearing),
+    "related_bills": model_table(RelatedBill),
 }
 """By the name of the field of :class:`tracker.items.BillItem` that states them."""
 
@@ -84,7 +84,7 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[dict[str, A
     connection.exec_driver_sql(statement, parameters)
 
 
-@cache
+@lru_cache(maxsize=64)
 def _prepared(
     table: Table, dialect: Dialect
 ) -> tuple[str, list[str], list[tuple[int, Callable[[Any], Any]]], bool]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 import string
-from collections import defaultdict, deque
+import unicodedata
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from tracker import changes
@@ -39,20 +41,22 @@ class RowDiff:
 class Moment:
     """When and by which run a bill is looked at, and what was known of it.
 
-    ``first_page``: only listings were known of it till now, or nothing. Its page then tells a
-    past that is no news; only what is younger than ``known_until``, the last action known before
-    this run, is. ``news_since``: what happened earlier was there to be seen in the last sound run.
+    ``today``: the date where the legislature sits. ``first_page``: only listings were known of the
+    bill till now, or nothing. Its page then tells a past that is no news; only what is younger
+    than ``known_until``, the last action known before this run, is. ``news_since``: what happened
+    earlier was there to be seen in the last sound run.
     """
 
     now: dt.datetime
+    today: dt.date
     run_id: int | None
     first_page: bool
     known_until: dt.date | None = None
     news_since: dt.date | None = None
 
     @property
-    def today(self) -> dt.date:
-        return self.now.date()
+    def may_tell(self) -> bool:
+        return not self.first_page or self.known_until is not None
 
     def is_news(self, date: dt.date | None) -> bool:
         if not self.first_page:
@@ -61,6 +65,11 @@ class Moment:
 
     def is_recent(self, date: dt.date | None) -> bool:
         return date is None or self.news_since is None or date >= self.news_since
+
+
+def repeated(numbers: Iterable[str]) -> set[str]:
+    """What a source gives to several rows is no number of a row."""
+    return {number for number, count in Counter(numbers).items() if count > 1}
 
 
 _NOT_COUNTED = dict.fromkeys(map(ord, string.punctuation + string.whitespace + "–—‘’“”…"))
@@ -74,7 +83,8 @@ def folded(text: str) -> str:
 def compare_sponsors(
     old: Sequence[Row], stated: Sequence[SponsorItem], moment: Moment, partial: bool = False
 ) -> RowDiff:
-    """``partial``: a listing that may name only the first sponsors takes none away."""
+    """``partial``: a listing that may name only the first sponsors, and those by name only, takes
+    none away and edits none."""
     rows = [
         {
             "position": position,
@@ -106,11 +116,21 @@ def compare_sponsors(
         return draft(changes.SPONSOR_REMOVED, summary, *before.values(), before=before)
 
     keys = (
-        lambda row: row["source_id"],
-        lambda row: (row["name"].casefold(), row["classification"]),
-        lambda row: row["name"].casefold(),
+        lambda row: (_name(row["name"]), row["classification"]),
+        lambda row: _name(row["name"]),
     )
-    return _compare(old, rows, keys, moment, added, removed=removed, stays=lambda row: partial)
+    diff = _compare(old, rows, keys, moment, added, removed=removed, stays=lambda row: partial)
+    if partial:
+        back = [update["id"] for update in diff.updates if "removed_at" in update]
+        diff.updates = [{"id": row_id, "removed_at": None} for row_id in back]
+    return diff
+
+
+@lru_cache(maxsize=4096)
+def _name(printed: str) -> str:
+    """A source that learns to print "Parajón" for "Parajon" has not changed the sponsor."""
+    apart = unicodedata.normalize("NFD", printed)
+    return folded("".join(char for char in apart if not unicodedata.combining(char)))
 
 
 def compare_versions(
@@ -165,11 +185,12 @@ def compare_versions(
     undated = {version.note.casefold() for version in stated if version.date is None}
     undated |= {row.note.casefold() for row in old if row.date is None}
     keys = (
-        lambda row: row["source_id"],
         lambda row: (row["note"].casefold(), row["date"]),
         lambda row: row["note"].casefold() if row["note"].casefold() in undated else None,
     )
-    return _compare(old, rows, keys, moment, added, edited)
+    diff = _compare(old, rows, keys, moment, added, edited)
+    diff.inserts = [{"text_sha256": None, "text_url": "", **row} for row in diff.inserts]
+    return diff
 
 
 def compare_votes(old: Sequence[Row], stated: Sequence[VoteItem], moment: Moment) -> RowDiff:
@@ -203,10 +224,7 @@ def compare_votes(old: Sequence[Row], stated: Sequence[VoteItem], moment: Moment
             after={**after, "date": iso(row["date"])},
         )
 
-    keys = (
-        lambda row: row["source_id"],
-        lambda row: (row["date"], row["motion"].casefold(), row["chamber"]),
-    )
+    keys = (lambda row: (row["date"], row["motion"].casefold(), row["chamber"]),)
     return _compare(old, rows, keys, moment, added)
 
 
@@ -237,8 +255,9 @@ def compare_related(
 def compare_hearings(old: Sequence[Row], stated: Sequence[HearingItem], moment: Moment) -> RowDiff:
     """By the meeting's number, else committee and day; else the committee's hearing has moved.
 
-    A hearing leaves the page once it was held, so only one still to come can move or be cancelled
-    by its absence. One still to come is news even on a bill's first page.
+    A hearing leaves the page once it was held, so only one still to come is cancelled by its
+    absence. What the page says of days gone by is kept and no news; on a bill's first page only a
+    hearing with a date to come is.
     """
     rows = [
         {
@@ -261,25 +280,33 @@ def compare_hearings(old: Sequence[Row], stated: Sequence[HearingItem], moment: 
     def to_come(date: dt.date | None) -> bool:
         return date is None or date > moment.today
 
+    def is_over(date: dt.date | None) -> bool:
+        return date is not None and date < moment.today
+
     def added(row: dict[str, Any]) -> Draft | None:
-        past = not row["date"] or not to_come(row["date"])
-        if row["cancelled"] or (moment.first_page and past):
+        unsure = moment.first_page and row["date"] is None
+        if row["cancelled"] or unsure or is_over(row["date"]):
             return None
         return told(changes.HEARING_SET, None, row)
 
     def edited(before: Row, row: dict[str, Any]) -> Draft | None:
         was = before._asdict()
-        if row["cancelled"] or before.cancelled:
-            if row["cancelled"] == before.cancelled:
-                return None
-            return told(changes.HEARING_CANCELLED, was, None) if row["cancelled"] else added(row)
+        if (row["cancelled"] and before.cancelled) or (
+            is_over(before.date) and is_over(row["date"])
+        ):
+            return None
+        if row["cancelled"]:
+            return told(changes.HEARING_CANCELLED, was, None)
+        if before.cancelled or (before.date is None and row["date"]):
+            return added(row)
         return told(changes.HEARING_MOVED, was, row) if _has_moved(was, row) else None
 
     def removed(row: Row) -> Draft | None:
-        return None if row.cancelled else told(changes.HEARING_CANCELLED, row._asdict(), None)
+        if row.cancelled or row.date is None:
+            return None
+        return told(changes.HEARING_CANCELLED, row._asdict(), None)
 
     keys = (
-        lambda row: row["source_id"],
         lambda row: (row["committee"].casefold(), row["date"], folded(row["time_text"])),
         lambda row: (row["committee"].casefold(), row["date"]),
         lambda row: row["committee"].casefold() if to_come(row["date"]) else None,
@@ -335,7 +362,8 @@ def _compare(
     removed: Callable[[Row], Draft | None] = lambda row: None,
     stays: Callable[[Row], bool] = lambda row: False,
 ) -> RowDiff:
-    """Match by each key in turn, repeats in order; a row that came back is the same row again.
+    """Match by the source's own number, then by each key in turn, repeats in order; a row that
+    came back is the same row again.
 
     ``stays``: rows that a page may leave out without taking them back.
     """
@@ -372,7 +400,7 @@ def _match(
 ) -> dict[int, Row]:
     pairs: dict[int, Row] = {}
     left = [(row, row._asdict()) for row in sorted(old, key=lambda row: row.removed_at is not None)]
-    for key in keys if left else ():
+    for key in (_number(old, rows), *keys) if left else ():
         waiting: dict[object, deque[Row]] = defaultdict(deque)
         for known, plain in left:
             if found := key(plain):
@@ -383,3 +411,12 @@ def _match(
         used = {known.id for known in pairs.values()}
         left = [pair for pair in left if pair[0].id not in used]
     return pairs
+
+
+def _number(
+    old: Sequence[Row], rows: Sequence[dict[str, Any]]
+) -> Callable[[dict[str, Any]], object]:
+    if not rows or "source_id" not in rows[0]:
+        return lambda row: None
+    shared = repeated(row.source_id for row in old) | repeated(row["source_id"] for row in rows)
+    return lambda row: None if row["source_id"] in shared else row["source_id"]

@@ -31,7 +31,3 @@ class Expectations(BaseModel):
     required: dict[str, float] = {"title": 0.02}
     max_failed: float = Field(0.05, ge=0, le=1)
     fatal: tuple[str, ...] = ("not-recorded",)
-    empty_ok: bool = Field(
-        False,
-        description="A poll that finds nothing gives no bill (sources asked for what is new).",
-    )

@@ -15,7 +15,7 @@ from rapidfuzz import fuzz
 from tracker import changes
 from tracker.bill_rows import Row
 from tracker.changes import Draft, draft, iso
-from tracker.compare import Moment, RowDiff, folded
+from tracker.compare import Moment, RowDiff, folded, repeated
 from tracker.items import ActionItem
 
 # rapidfuzz ratios, 0 to 100. A page shows that the old line is gone, so a line of that day which
@@ -34,32 +34,59 @@ def compare_actions(old: Sequence[Row], stated: Sequence[ActionItem], moment: Mo
     repeats: Counter[tuple[dt.date | None, str]] = Counter()
     for index, action in enumerate(stated):
         row = pairs.get(index)
-        if row is None:
+        if row is not None:
+            _keep_up(diff, row, action, index)
+        else:
             diff.inserts.append(_action_row(action, index, moment, from_listing=False))
-        elif edits := _action_edits(row, action, index):
-            diff.updates.append({"id": row.id, **edits})
-            reworded = "text" in edits and folded(row.text) != folded(action.text)
-            if not row.from_listing and (reworded or (row.date and "date" in edits)):
-                diff.drafts.append(_told_correction(row, action))
-        if moment.first_page and not old:
-            continue
-        words = folded(action.text)
-        repeats[action.date, words] += 1
-        if row is None and moment.is_news(action.date):
-            diff.drafts.append(_told_action(action, words, repeats[action.date, words]))
+        if moment.may_tell:
+            words = folded(action.text)
+            repeats[action.date, words] += 1
+            if row is None and moment.is_news(action.date):
+                diff.drafts.append(_told_action(action, words, repeats[action.date, words]))
     kept = {row.id for row in pairs.values()}
-    for row in old:
-        if row.id not in kept and row.retracted_at is None:
-            diff.updates.append({"id": row.id, "retracted_at": moment.now})
-            if not row.from_listing:
-                diff.drafts.append(_told_retraction(row))
+    left = [row for row in old if row.id not in kept and row.retracted_at is None]
+    ahead = _ahead_of_page(left, stated, moment.today)
+    for row in left:
+        if row in ahead:
+            diff.updates += _after_page(row, stated)
+            continue
+        diff.updates.append({"id": row.id, "retracted_at": moment.now})
+        if not row.from_listing:
+            diff.drafts.append(_told_retraction(row))
     return diff
 
 
+def _keep_up(diff: RowDiff, row: Row, action: ActionItem, position: int) -> None:
+    """A stored line as the page has it now. What a listing said of it may be worded otherwise."""
+    edits = _action_edits(row, action, position)
+    if not edits:
+        return
+    diff.updates.append({"id": row.id, **edits})
+    if row.from_listing:
+        return
+    reworded = "text" in edits and folded(row.text) != folded(action.text)
+    if reworded or (row.date and "date" in edits):
+        diff.drafts.append(_told_correction(row, action))
+    elif row.retracted_at is not None:
+        diff.drafts.append(_told_return(row, action))
+
+
+def _ahead_of_page(left: Sequence[Row], stated: Sequence[ActionItem], today: dt.date) -> list[Row]:
+    """Lines of a listing younger than all that the page has: the page may be an older print."""
+    youngest = max((action.date for action in stated if action.date), default=dt.date.min)
+    return [row for row in left if row.from_listing and row.date and youngest < row.date <= today]
+
+
+def _after_page(row: Row, stated: Sequence[ActionItem]) -> list[dict[str, Any]]:
+    position = -1 if newest_first(stated) else len(stated)
+    return [] if row.position == position else [{"id": row.id, "position": position}]
+
+
 def add_latest_action(old: Sequence[Row], action: ActionItem, moment: Moment) -> RowDiff:
-    """A listing's latest action, added to what earlier listings said.
+    """A listing's latest action, added to what was known.
 
     A listing that has gone back to an older line tells the past, which is kept but no news.
+    (A line dated ahead, as when an act takes effect, makes nothing that comes before it old.)
     """
     diff = RowDiff()
     words = folded(action.text)
@@ -74,7 +101,9 @@ def add_latest_action(old: Sequence[Row], action: ActionItem, moment: Moment) ->
         if last.date is not None:
             diff.drafts.append(_told_correction(last, action))
         return diff
-    is_older = bool(action.date and any(row.date and row.date > action.date for row in old))
+    is_older = bool(
+        action.date and any(row.date and action.date < row.date <= moment.today for row in old)
+    )
     position = _place(diff, old, action.date) if is_older else _after(old)
     diff.inserts.append(_action_row(action, position, moment, from_listing=True))
     if not is_older and not moment.first_page:
@@ -134,8 +163,9 @@ def _pair_actions(old: Sequence[Row], stated: Sequence[ActionItem]) -> dict[int,
     """Index of each stated action → the stored row it is. Rows still standing go first."""
     pairs: dict[int, Row] = {}
     left = sorted(old, key=lambda row: row.retracted_at is not None)
+    shared = repeated(row.source_id for row in old) | repeated(one.source_id for one in stated)
     steps: tuple[Callable[[Any], object], ...] = (
-        lambda action: action.source_id,
+        lambda action: None if action.source_id in shared else action.source_id,
         lambda action: (action.date, action.text),
         lambda action: (action.date, folded(action.text)),
     )
@@ -237,6 +267,13 @@ def _told_action(action: ActionItem, words: str, repeat: int) -> Draft:
     return draft(
         changes.ACTION, action.text, action.date, words, repeat, on=action.date, after=after
     )
+
+
+def _told_return(row: Row, action: ActionItem) -> Draft:
+    """Told once, as its retraction was: a page that comes and goes is not worth more."""
+    after = {"text": action.text, "date": iso(action.date), "actor": action.actor}
+    summary = f"Stated by the source again: {action.text}"
+    return draft(changes.ACTION, summary, "again", row.id, on=action.date, after=after)
 
 
 def _told_correction(row: Row, action: ActionItem) -> Draft:

@@ -10,11 +10,14 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, insert, select, update
+from pydantic_core import PydanticSerializationError
+from sqlalchemy import Connection, select, update
 
 from tracker import changes
 from tracker.bill_rows import (
@@ -38,10 +41,12 @@ from tracker.compare import (
     compare_versions,
     compare_votes,
 )
+from tracker.db import insert_or
 from tracker.histories import add_latest_action, compare_actions
 from tracker.items import BillItem, Gap, VersionItem
-from tracker.normalise import cleaned, identifier_key, is_clean
-from tracker.progress import Standing, read_progress
+from tracker.normalise import LONGEST_OTHER, cleaned, identifier_key, is_clean
+from tracker.progress import Facts, derive, told_stage
+from tracker.states import jurisdictions
 from tracker.undo import remember
 
 Outcome = Literal["new", "changed", "unchanged"]
@@ -59,15 +64,15 @@ class Occasion:
 
     ``baseline``: nothing found is news. ``news_since``: a bill first seen now whose last action is
     older was there all along (the list of sessions was widened, a dataset was imported), and is
-    no news either. ``page_follows``: bills whose own page this run is about to read; what a
-    listing says of their last action is left to it.
+    no news either. ``page_follows``: these are listing rows of bills whose own page is stored
+    right after; where the page has spoken before, what there is to tell is left to it.
     """
 
     run_id: int | None
     now: dt.datetime
     baseline: bool = False
     news_since: dt.date | None = None
-    page_follows: Collection[BillKey] = ()
+    page_follows: bool = False
 
 
 @dataclass(slots=True)
@@ -102,6 +107,11 @@ class Work:
         return self.item.detail == "full"
 
     @property
+    def has_page(self) -> bool:
+        """Its own page was read before."""
+        return self.known is not None and self.known.detail_at is not None
+
+    @property
     def moved(self) -> bool:
         return bool(
             self.drafts
@@ -120,7 +130,10 @@ def _digest(said: str) -> str:
 
 
 def _said(item: BillItem) -> str:
-    return item.model_dump_json(exclude=_PROVENANCE, exclude_defaults=True)
+    try:
+        return item.model_dump_json(exclude=_PROVENANCE, exclude_defaults=True)
+    except PydanticSerializationError:  # What is no text cannot be written as any.
+        return cleaned(item)[0].model_dump_json(exclude=_PROVENANCE, exclude_defaults=True)
 
 
 def bill_key(item: BillItem) -> BillKey:
@@ -128,9 +141,10 @@ def bill_key(item: BillItem) -> BillKey:
 
 
 def store(connection: Connection, items: Sequence[BillItem], occasion: Occasion) -> list[Stored]:
-    """Store items of distinct bills within the caller's transaction.
+    """Store items of distinct bills within the caller's transaction; one result an item, in order.
 
-    Raises ``ValueError`` for an item that cannot be stored, or two of one bill.
+    Raises ``ValueError`` for an item that cannot be stored, or two of one bill; the caller rolls
+    back then.
     """
     keys = [bill_key(item) for item in items]
     if len(set(keys)) < len(keys):
@@ -142,7 +156,8 @@ def store(connection: Connection, items: Sequence[BillItem], occasion: Occasion)
         said = _said(item)
         state = states.get(key)
         if state is not None and not _may_have_moved(item, _digest(said), state):
-            results[key] = Stored(state.id, "unchanged")
+            gaps = cleaned(item)[1] if len(said) > LONGEST_OTHER else ()
+            results[key] = Stored(state.id, "unchanged", gaps=gaps)
         else:
             moving[key] = item, said
     if moving:
@@ -165,8 +180,7 @@ def _store_moving(
         works.append(_work(item, said, key, known, occasion))
     for work in works:
         _compare(work, rows, occasion)
-    touched = [work.known for work in works if work.known is not None and work.moved]
-    remember(connection, touched, rows, occasion.run_id)
+    remember(connection, list(bills.values()), rows, occasion.run_id)
     stored_ids = _write(connection, works, occasion)
     return {work.key: _stored(work, stored_ids[work.key]) for work in works}
 
@@ -208,12 +222,24 @@ def _may_have_moved(item: BillItem, digest: str, state: Row) -> bool:
 
 
 def _work(item: BillItem, said: str, key: BillKey, known: Row | None, occasion: Occasion) -> Work:
-    first_page = known is None or (item.detail == "full" and known.detail_at is None)
-    moment = Moment(occasion.now, occasion.run_id, first_page, news_since=occasion.news_since)
     gaps: tuple[Gap, ...] = ()
     if not is_clean(item, said):
         item, gaps = cleaned(item)
+    moment = Moment(
+        now=occasion.now,
+        today=_today(occasion.now, item.jurisdiction),
+        run_id=occasion.run_id,
+        first_page=known is None or (item.detail == "full" and known.detail_at is None),
+        news_since=occasion.news_since,
+    )
     return Work(item, key, known, _digest(said), moment, gaps=gaps)
+
+
+@lru_cache(maxsize=64)
+def _today(now: dt.datetime, jurisdiction: str) -> dt.date:
+    """The date where the legislature sits; of one we do not know (Puerto Rico), by UTC."""
+    known = jurisdictions().get(jurisdiction)
+    return now.astimezone(ZoneInfo(known.timezone)).date() if known else now.date()
 
 
 # -- comparing ------------------------------------------------------------------------------
@@ -226,12 +252,13 @@ def _compare(work: Work, rows: ChildRows, occasion: Occasion) -> None:
     }
     if work.moment.first_page and known is not None:
         work.moment = _with_known_until(work.moment, old["actions"])
-    _compare_words(work)
-    _compare_history(work, old["actions"], occasion)
-    _compare_lists(work, old)
-    for diff in work.diffs.values():
-        work.drafts += diff.drafts
-    _read_progress(work, old["actions"])
+    if not (occasion.page_follows and work.has_page):
+        _compare_words(work)
+        _compare_history(work, old["actions"])
+        _compare_lists(work, old)
+        for diff in work.diffs.values():
+            work.drafts += diff.drafts
+        _read_progress(work, old["actions"])
     if known is None:
         hearings = [made for made in work.drafts if made.kind == changes.HEARING_SET]
         work.drafts = [_introduced(work), *hearings]
@@ -254,13 +281,14 @@ def _with_known_until(moment: Moment, old_actions: Sequence[Row]) -> Moment:
         for row in old_actions
         if row.date and row.retracted_at is None and row.first_seen_run_id != moment.run_id
     ]
-    return Moment(
-        moment.now, moment.run_id, moment.first_page, max(dates, default=None), moment.news_since
-    )
+    return replace(moment, known_until=max(dates, default=None))
 
 
 def _compare_words(work: Work) -> None:
-    """Title, abstract and the other single values; only what the page says."""
+    """Title, abstract and the other single values; only what the page says.
+
+    The first page of a bill may word its title otherwise than the listing does: that is no news.
+    """
     item, known = work.item, work.known
     stated = {
         "identifier": item.identifier,
@@ -281,7 +309,7 @@ def _compare_words(work: Work) -> None:
     work.words_changed = bool(work.values.keys() & {"title", "abstract", "subjects"})
     for kind in (changes.TITLE, changes.ABSTRACT):
         before, now = getattr(known, kind), work.values.get(kind)
-        if now is not None and before:
+        if now is not None and before and not work.moment.first_page:
             work.drafts.append(
                 draft(
                     kind,
@@ -294,26 +322,24 @@ def _compare_words(work: Work) -> None:
             )
 
 
-def _compare_history(work: Work, old: Sequence[Row], occasion: Occasion) -> None:
-    item, known = work.item, work.known
+def _compare_history(work: Work, old: Sequence[Row]) -> None:
+    item = work.item
     if item.actions is not None:
         work.diffs["actions"] = compare_actions(old, item.actions, work.moment)
     elif item.latest_action is not None:
-        page_tells = known is not None and known.detail_at is not None
-        if not (page_tells and (work.full or work.key in occasion.page_follows)):
-            work.diffs["actions"] = add_latest_action(old, item.latest_action, work.moment)
+        work.diffs["actions"] = add_latest_action(old, item.latest_action, work.moment)
 
 
 def _compare_lists(work: Work, old: dict[str, list[Row]]) -> None:
     item, moment = work.item, work.moment
     if item.sponsors is not None:
-        partial = not work.full and work.known is not None and work.known.detail_at is not None
+        partial = not work.full and work.has_page
         work.diffs["sponsors"] = compare_sponsors(old["sponsors"], item.sponsors, moment, partial)
     if item.versions is not None:
         shas = [_keep_text(work, version) for version in item.versions]
         diff = compare_versions(old["versions"], item.versions, shas, moment)
         work.diffs["versions"] = diff
-        work.words_changed |= any("text_sha256" in row for row in (*diff.inserts, *diff.updates))
+        work.words_changed |= any(row.get("text_sha256") for row in (*diff.inserts, *diff.updates))
     if item.votes is not None:
         work.diffs["votes"] = compare_votes(old["votes"], item.votes, moment)
     if item.hearings is not None:
@@ -331,16 +357,20 @@ def _read_progress(work: Work, old_actions: Sequence[Row]) -> None:
         if not old_actions or not values.keys() & {"chamber", "bill_types"}:
             return
         work.diffs["actions"] = RowDiff()
-    bill = Standing(
+    bill = Facts(
         work.item.jurisdiction,
         values.get("chamber", known.chamber if known is not None else None),
         values.get("bill_types", known.bill_types if known is not None else []),
-        known.stage if known is not None else None,
     )
-    derived, told = read_progress(bill, old_actions, work.diffs["actions"], work.moment)
-    for name, value in derived.items():
-        if known is None or getattr(known, name) != value:
-            values[name] = value
+    diff = work.diffs["actions"]
+    standing = derive(bill, old_actions, diff)
+    if known is None:
+        values |= standing.columns
+        return
+    values |= {
+        name: value for name, value in standing.columns.items() if getattr(known, name) != value
+    }
+    told = told_stage(known.stage, standing, diff, work.moment)
     if told is not None:
         work.drafts.append(told)
 
@@ -386,10 +416,6 @@ def _write(connection: Connection, works: Sequence[Work], occasion: Occasion) ->
                 bill_id = ids[work.key]
                 inserts += [{**row, "bill_id": bill_id} for row in diff.inserts]
                 updates += diff.updates
-        if name == "versions":
-            for row in inserts:
-                row.setdefault("text_sha256", None)
-                row.setdefault("text_url", "")
         insert_rows(connection, table, inserts)
         update_by_id(connection, table, updates)
     _write_changes(connection, works, ids, occasion)
@@ -457,7 +483,8 @@ def _write_texts(connection: Connection, works: Iterable[Work]) -> None:
     known = {row.sha256: row.marks for row in connection.execute(query)}
     missing = [row for sha, row in texts.items() if sha not in known]
     if missing:
-        connection.execute(insert(TEXT), missing)
+        # Another source may be storing the same text at this moment.
+        connection.execute(insert_or(connection, TEXT).on_conflict_do_nothing(), missing)
     for sha, marks in known.items():
         if texts[sha]["marks"] not in (None, marks):
             connection.execute(

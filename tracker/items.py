@@ -130,7 +130,7 @@ class HearingItem(Item):
 
 
 class RelatedBillItem(Item):
-    """``relation`` is Open Civic Data's: companion, prior-session, replaced-by, replaces, related."""
+    """``relation`` as Open Civic Data names it."""
 
     identifier: str = Field(min_length=1)
     session: str = ""

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Subquery, delete, func, insert, select
 
-from tracker.bill_rows import BILL, LISTS, TEXT, Row
+from tracker.bill_rows import BILL, LISTS, TEXT, Row, insert_rows, model_table
 from tracker.classify import Judgement, classify, rules_hash
 from tracker.classify.book import Book
 from tracker.classify.force import book_in_force
@@ -26,6 +26,8 @@ _NOTHING: Said = ("", "", [])
 
 WORTH_A_PAGE = ("relevant", "uncertain")
 BILLS_PER_READ = 200
+
+_VERDICT, _TOPIC, _EVIDENCE = map(model_table, (Verdict, TopicVerdict, Evidence))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,9 @@ class Words:
 
 def judge(connection: Connection, bill_ids: Sequence[int], now: dt.datetime) -> None:
     """Store the verdict of the rules in force on these bills' words as they are now."""
-    for words in read_words(connection, bill_ids):
-        write_verdict(connection, words, words.judged(), now)
+    for start in range(0, len(bill_ids), BILLS_PER_READ):
+        some = read_words(connection, bill_ids[start : start + BILLS_PER_READ])
+        write_verdicts(connection, [(words, words.judged()) for words in some], now)
 
 
 def read_words(connection: Connection, bill_ids: Sequence[int]) -> Iterator[Words]:
@@ -99,33 +102,58 @@ def _texts(connection: Connection, bill_ids: Sequence[int]) -> dict[int, Row]:
     return {row.bill_id: row for row in connection.execute(query)}
 
 
-def write_verdict(connection: Connection, words: Words, found: Judgement, now: dt.datetime) -> None:
-    """Replace what is stored of a bill's verdict; a person's decision stays on top of it."""
-    decision = newest_decision(connection, words.bill_id)
-    for model in (Evidence, TopicVerdict, Verdict):
-        connection.execute(delete(model).where(model.bill_id == words.bill_id))
-    connection.execute(
-        insert(Verdict).values(
-            bill_id=words.bill_id,
-            level=found.level,
-            relevant=found.relevant if decision is None else decision.relevant,
-            stance=(decision and decision.stance) or found.stance,
-            score=found.score,
-            rules_hash=rules_hash(),
-            judged_at=now,
-        )
-    )
-    topics = [
-        {"topic": one.topic, "stance": one.stance, "score": one.score} for one in found.topics
-    ]
+def write_verdicts(
+    connection: Connection, judged: Sequence[tuple[Words, Judgement]], now: dt.datetime
+) -> None:
+    """Replace what is stored of these bills' verdicts; decisions of people stay on top of them."""
+    ids = [words.bill_id for words, _ in judged]
+    if not ids:
+        return
+    for table in (_EVIDENCE, _TOPIC, _VERDICT):
+        connection.execute(delete(table).where(table.c.bill_id.in_(ids)))
+    decisions = newest_decisions(connection, ids)
+    verdicts, topics, evidence = [], [], []
+    for words, found in judged:
+        decision = decisions.get(words.bill_id)
+        verdicts.append(_verdict_row(words, found, decision, now))
+        topics += _topic_rows(words, found, decision)
+        evidence += _evidence_rows(words, found)
+    insert_rows(connection, _VERDICT, verdicts)
+    insert_rows(connection, _TOPIC, topics)
+    insert_rows(connection, _EVIDENCE, evidence)
+
+
+def _verdict_row(
+    words: Words, found: Judgement, decision: Row | None, now: dt.datetime
+) -> dict[str, Any]:
+    return {
+        "bill_id": words.bill_id,
+        "level": found.level,
+        "relevant": found.relevant if decision is None else decision.relevant,
+        "stance": (decision and decision.stance) or found.stance,
+        "score": found.score,
+        "rules_hash": rules_hash(),
+        "judged_at": now,
+    }
+
+
+def _topic_rows(words: Words, found: Judgement, decision: Row | None) -> list[dict[str, Any]]:
+    bill = {"bill_id": words.bill_id}
     if decision is not None and decision.topics:
-        topics = [
-            {"topic": topic, "stance": decision.stance or found.stance, "score": 1.0}
-            for topic in decision.topics
+        stance = decision.stance or found.stance
+        return [
+            {**bill, "topic": topic, "stance": stance, "score": 1.0} for topic in decision.topics
         ]
-    _insert(connection, TopicVerdict, words.bill_id, topics)
-    evidence = [
+    return [
+        {**bill, "topic": one.topic, "stance": one.stance, "score": one.score}
+        for one in found.topics
+    ]
+
+
+def _evidence_rows(words: Words, found: Judgement) -> list[dict[str, Any]]:
+    return [
         {
+            "bill_id": words.bill_id,
             "rule": one.rule,
             "topic": one.topic,
             "stance": one.stance,
@@ -137,14 +165,6 @@ def write_verdict(connection: Connection, words: Words, found: Judgement, now: d
         }
         for one in found.evidence
     ]
-    _insert(connection, Evidence, words.bill_id, evidence)
-
-
-def _insert(
-    connection: Connection, model: type[Any], bill_id: int, rows: list[dict[str, Any]]
-) -> None:
-    if rows:
-        connection.execute(insert(model), [{"bill_id": bill_id, **row} for row in rows])
 
 
 def decide(

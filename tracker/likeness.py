@@ -122,6 +122,9 @@ def _write(
     links: Sequence[tuple[int, float]],
 ) -> None:
     bill_id = words.bill_id
+    # Crawls of two sources may end at the same time and write the same pair.
+    ours = BILL.c.id.in_([bill_id, *(other for other, _ in links)])
+    connection.execute(select(BILL.c.id).where(ours).order_by(BILL.c.id).with_for_update())
     connection.execute(delete(SketchHash).where(SketchHash.bill_id == bill_id))
     connection.execute(delete(BillSketch).where(BillSketch.bill_id == bill_id))
     connection.execute(

@@ -26,8 +26,10 @@ _SPANS_POINT_INTO = frozenset({"versions.text"})
 # whole. Joiners and direction marks stay, scripts need them.
 _INVISIBLE = (0x200B, 0x2060, 0xFEFF, 0x00AD)
 _CONTROL = tuple(code for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n\r\x85")
-_DROPPED = dict.fromkeys((*_CONTROL, *_INVISIBLE))
-_BLANKED = dict.fromkeys(_CONTROL, " ")
+# Half of a pair, as a broken JSON escape leaves it: no character, and no database takes it.
+_HALVES = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
+_DROPPED = {**dict.fromkeys((*_CONTROL, *_INVISIBLE)), **_HALVES}
+_BLANKED = {**dict.fromkeys(_CONTROL, " "), **_HALVES}
 
 # "HB 1222", "H. B. 1222", "HB01222", "*HB   1", "S.B. No. 5", "H.J.Res. 12", "A04833-A", "LR1CA"
 _IDENTIFIER = re.compile(

@@ -1,4 +1,4 @@
-"""Where a bill stands after an item was compared: meanings of its lines, stage, latest action."""
+"""Where a bill stands by all lines of its history: their meanings, its stage, its latest action."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ from tracker.histories import in_time
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What counts of a bill beside its lines. ``stage``: the one stored, ``None`` = a new bill."""
+class Facts:
+    """What counts for a bill's stage beside its lines."""
 
     jurisdiction: str
     chamber: str | None
     bill_types: Sequence[str]
-    stage: str | None
 
 
 @dataclass(slots=True)
@@ -38,12 +37,19 @@ class _Line:
     edited: bool = False
 
 
-def read_progress(
-    bill: Standing, old: Sequence[Row], diff: RowDiff, moment: Moment
-) -> tuple[dict[str, Any], Draft | None]:
-    """Columns of the bill, and its stage as a change where that is news.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a bill stands. ``columns``: of its row, whether they differ from the stored or not."""
 
-    Adds what each line means to the rows of ``diff``.
+    columns: dict[str, Any]
+    progress: stages.Progress
+    lines: Sequence[_Line]
+
+
+def derive(bill: Facts, old: Sequence[Row], diff: RowDiff) -> Standing:
+    """Read all lines, the stored ``old`` as ``diff`` is about to change them.
+
+    Adds what each line means to the rows of ``diff``, where it is new or another than stored.
     """
     lines = _standing_lines(diff, old)
     meanings = [
@@ -59,16 +65,15 @@ def read_progress(
             for line, meaning in zip(lines, meanings, strict=True)
         ],
     )
-    retracted = any(update.get("retracted_at") for update in diff.updates)
     _derive_rows(diff, lines, meanings, progress)
     latest = _latest(lines)
-    derived = {
+    columns = {
         "stage": progress.stage,
         "stage_on": progress.on,
         "latest_action_on": latest.date if latest else None,
         "latest_action_text": latest.text if latest else "",
     }
-    return derived, _told_stage(bill, progress, lines, moment, retracted)
+    return Standing(columns, progress, lines)
 
 
 def _standing_lines(diff: RowDiff, old: Sequence[Row]) -> list[_Line]:
@@ -126,30 +131,27 @@ def _latest(lines: Sequence[_Line]) -> _Line | None:
     return latest
 
 
-def _told_stage(
-    bill: Standing,
-    progress: stages.Progress,
-    lines: Sequence[_Line],
-    moment: Moment,
-    retracted: bool,
-) -> Draft | None:
-    """A stage is news when a line that is new, edited or taken back brought the bill there.
+def told_stage(before: str, standing: Standing, diff: RowDiff, moment: Moment) -> Draft | None:
+    """The stage as a change, where that is news: a line that is new, edited or taken back did it.
 
-    (Else it is read differently because the rules are better now, which is no news.) On a bill's
-    first page the line may be the one the listing had, in words that tell the stage.
+    (Else it is read differently because the rules are better now.) On a bill's first page the
+    line may be the one the listing had, in words that tell the stage.
     """
-    if bill.stage is None or progress.stage in ("", bill.stage):
+    progress = standing.progress
+    if progress.stage in ("", before):
         return None
     by = [
         line
-        for line, step in zip(lines, progress.steps, strict=True)
+        for line, step in zip(standing.lines, progress.steps, strict=True)
         if step == progress.stage and line.date == progress.on
     ]
+    undone = (changes.ACTION_CORRECTED, changes.ACTION_RETRACTED)
+    taken_back = any(made.kind in undone for made in diff.drafts)
     if moment.first_page:
         same_day = progress.on is not None and progress.on == moment.known_until
         if not (moment.is_news(progress.on) or (same_day and moment.is_recent(progress.on))):
             return None
-    elif not retracted and not any(line.new is not None or line.edited for line in by):
+    elif not taken_back and not any(line.new is not None or line.edited for line in by):
         return None
     action = by[-1].text if by else ""
     label = stages.stage(progress.stage).label
@@ -158,8 +160,9 @@ def _told_stage(
         f"{label}: {action}" if action else label,
         progress.stage,
         progress.on,
+        before,
         on=progress.on,
         stage=progress.stage,
-        before={"stage": bill.stage},
+        before={"stage": before},
         after={"stage": progress.stage, "action": action},
     )

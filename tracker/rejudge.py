@@ -12,7 +12,7 @@ from tracker.classify import Judgement
 from tracker.classify.book import Book
 from tracker.classify.force import book_in_force
 from tracker.db import writing
-from tracker.judging import Words, newest_decisions, read_words, write_verdict
+from tracker.judging import Words, newest_decisions, read_words, write_verdicts
 from tracker.models import Bill, TopicVerdict, Verdict
 
 BILLS_PER_TRANSACTION = 200
@@ -184,13 +184,14 @@ def _write(
     rules_hash: str,
 ) -> None:
     """Bills that say nothing to the old rules nor the new keep their row, under the new hash."""
-    same = []
+    same, differ = [], []
     for words, found in judged:
         nothing = (Side("off", None, ()), 0.0)
         if stored.get(words.bill_id) == nothing == (_side(found), found.score):
             same.append(words.bill_id)
         else:
-            write_verdict(connection, words, found, now)
+            differ.append((words, found))
+    write_verdicts(connection, differ, now)
     if same:
         connection.execute(
             update(Verdict).where(Verdict.bill_id.in_(same)).values(rules_hash=rules_hash)

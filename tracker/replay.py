@@ -6,18 +6,19 @@ it: a better reading is not news.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from sqlalchemy import Engine, bindparam, select, update
+from sqlalchemy import Connection, Engine, select
 
-from tracker.db import reading, writing
-from tracker.models import Action, Bill
-from tracker.stages import ActionStage, DatedAction, Progress, bill_stage, classify_action
+from tracker.bill_rows import BILL, LISTS, Row, update_by_id
+from tracker.compare import RowDiff
+from tracker.db import writing
+from tracker.progress import Facts, derive
 
 BILLS_PER_TRANSACTION = 500
+ACTIONS = LISTS["actions"]
 
 
 @dataclass
@@ -35,105 +36,55 @@ class Report:
 
 
 def replay_stages(engine: Engine, jurisdiction: str | None = None, dry_run: bool = False) -> Report:
-    """Read every stored action with today's rules; write what differs unless ``dry_run``."""
+    """Read every stored action with today's rules; write what differs unless ``dry_run``.
+
+    A few hundred bills a transaction: crawls may go on meanwhile, and it may be stopped anywhere.
+    """
     report = Report()
-    for bills in _batches(engine, jurisdiction):
-        with reading(engine) as session:
-            rows = session.scalars(
-                select(Action)
-                .where(Action.bill_id.in_([bill.id for bill in bills]))
-                .order_by(Action.bill_id, Action.position)
-            ).all()
-        histories: dict[int, list[Action]] = {bill.id: [] for bill in bills}
-        for row in rows:
-            histories[row.bill_id].append(row)
-        action_updates, bill_updates = [], []
-        for bill in bills:
-            changed, progress = _read_again(bill, histories[bill.id])
-            action_updates += changed
-            if (progress.stage, progress.on) != (bill.stage, bill.stage_on):
-                report.moved[bill.stage, progress.stage] += 1
-                bill_updates.append({"b": bill.id, "stage": progress.stage, "on": progress.on})
-        report.bills += len(bills)
-        report.actions += len(rows)
-        report.actions_changed += len(action_updates)
-        if not dry_run:
-            _write(engine, action_updates, bill_updates)
-    return report
-
-
-def _batches(engine: Engine, jurisdiction: str | None) -> Iterator[list[Bill]]:
     last = 0
     while True:
-        query = select(Bill).where(Bill.id > last).order_by(Bill.id).limit(BILLS_PER_TRANSACTION)
-        if jurisdiction:
-            query = query.where(Bill.jurisdiction == jurisdiction)
-        with reading(engine) as session:
-            bills = list(session.scalars(query))
-        if not bills:
-            return
-        yield bills
+        with writing(engine) as connection:
+            bills = _next_bills(connection, last, jurisdiction)
+            if not bills:
+                return report
+            _replay_some(connection, bills, report, dry_run)
         last = bills[-1].id
 
 
-def _read_again(bill: Bill, history: list[Action]) -> tuple[list[dict[str, Any]], Progress]:
-    """The actions whose meaning differs from what is stored, and where the bill stands now."""
-    standing = [action for action in history if action.retracted_at is None]
-    meanings = [_meaning(bill, action) for action in standing]
-    progress = bill_stage(
-        bill.jurisdiction,
-        bill.chamber,
-        bill.bill_types,
-        [
-            DatedAction(action.date, action.actor, meaning)
-            for action, meaning in zip(standing, meanings, strict=True)
-        ],
-    )
-    changed = [
-        {"b": action.id, "classification": list(meaning.classification), "stage": step}
-        for action, meaning, step in zip(standing, meanings, progress.steps, strict=True)
-        if (action.classification, action.stage) != (list(meaning.classification), step)
-    ]
-    if not standing and bill.latest_action_text:
-        progress = _from_latest_action(bill)
-    return changed, progress
+def _next_bills(connection: Connection, after: int, jurisdiction: str | None) -> Sequence[Row]:
+    query = select(BILL).where(BILL.c.id > after).order_by(BILL.c.id).limit(BILLS_PER_TRANSACTION)
+    if jurisdiction:
+        query = query.where(BILL.c.jurisdiction == jurisdiction)
+    return connection.execute(query.with_for_update()).all()
 
 
-def _meaning(bill: Bill, action: Action) -> ActionStage:
-    return classify_action(
-        bill.jurisdiction, action.text, action.actor, tuple(action.source_classification)
-    )
-
-
-def _from_latest_action(bill: Bill) -> Progress:
-    """A bill known from listings alone: its latest action can only add to where it stood."""
-    meaning = classify_action(bill.jurisdiction, bill.latest_action_text)
-    latest = DatedAction(bill.latest_action_on, None, meaning)
-    progress = bill_stage(
-        bill.jurisdiction, bill.chamber, bill.bill_types, [latest], start=bill.stage
-    )
-    if progress.stage == bill.stage:
-        return Progress(bill.stage, bill.stage_on, ())
-    return progress
-
-
-def _write(
-    engine: Engine, action_updates: list[dict[str, Any]], bill_updates: list[dict[str, Any]]
+def _replay_some(
+    connection: Connection, bills: Sequence[Row], report: Report, dry_run: bool
 ) -> None:
-    if not action_updates and not bill_updates:
-        return
-    with writing(engine) as connection:
-        if action_updates:
-            connection.execute(
-                update(Action)
-                .where(Action.id == bindparam("b"))
-                .values(classification=bindparam("classification"), stage=bindparam("stage")),
-                action_updates,
-            )
-        if bill_updates:
-            connection.execute(
-                update(Bill)
-                .where(Bill.id == bindparam("b"))
-                .values(stage=bindparam("stage"), stage_on=bindparam("on")),
-                bill_updates,
-            )
+    histories = _histories(connection, [bill.id for bill in bills])
+    diff = RowDiff()
+    bill_updates = []
+    for bill in bills:
+        facts = Facts(bill.jurisdiction, bill.chamber, bill.bill_types)
+        read = RowDiff()
+        columns = derive(facts, histories[bill.id], read).columns
+        diff.updates += read.updates
+        changed = {name: value for name, value in columns.items() if getattr(bill, name) != value}
+        if changed:
+            bill_updates.append({"id": bill.id, **changed})
+        if changed.keys() & {"stage", "stage_on"}:
+            report.moved[bill.stage, columns["stage"]] += 1
+    report.bills += len(bills)
+    report.actions += sum(map(len, histories.values()))
+    report.actions_changed += len(diff.updates)
+    if not dry_run:
+        update_by_id(connection, ACTIONS, diff.updates)
+        update_by_id(connection, BILL, bill_updates)
+
+
+def _histories(connection: Connection, bill_ids: Sequence[int]) -> dict[int, list[Row]]:
+    query = select(ACTIONS).where(ACTIONS.c.bill_id.in_(bill_ids))
+    found: dict[int, list[Row]] = defaultdict(list)
+    for row in connection.execute(query.order_by(ACTIONS.c.position, ACTIONS.c.id)):
+        found[row.bill_id].append(row)
+    return found

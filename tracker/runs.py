@@ -10,28 +10,29 @@ import datetime as dt
 import gc
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, insert, or_, select, update
+from sqlalchemy import Connection, Engine, insert, or_, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from tracker.bill_rows import BILL, LISTS
+from tracker.bill_rows import BILL, LISTS, model_table
 from tracker.classify import rules_hash
-from tracker.db import reading, writing
+from tracker.db import insert_or, reading, writing
 from tracker.expectations import Expectations
 from tracker.ingest import BillKey, Occasion, Outcome, Stored, bill_key, item_hash, store
 from tracker.items import BillItem
 from tracker.judging import judge, worth_its_page
 from tracker.likeness import link_alike
+from tracker.lock import only_one
 from tracker.models import FetchedPage, HttpValidator, Run, SourceState
-from tracker.normalise import identifier_key
+from tracker.normalise import identifier_key, line
 from tracker.search import index_pending
 from tracker.settle import RunError, discard, release, release_changes, settle_previous
 from tracker.soundness import Account, problems
 
-__all__ = ["CrawlRun", "RunError", "Validator", "discard", "release"]
+__all__ = ["CrawlRun", "RunError", "SourceBusy", "Validator", "discard", "release"]
 
 MOST_FAILURES_KEPT = 200
 ROWS_PER_FLUSH = 500
@@ -43,8 +44,23 @@ OLD_NEWS = dt.timedelta(days=14)
 
 @dataclass(frozen=True)
 class Validator:
+    """What a conditional request sends back; a source gives either or both."""
+
     etag: str
     last_modified: str
+
+
+class SourceBusy(Exception):
+    """Another process is crawling the source."""
+
+
+@dataclass(frozen=True)
+class _Before:
+    """What the source's last sound run left."""
+
+    cursor: dict[str, Any]
+    rules_hash: str
+    sound_at: dt.datetime | None
 
 
 class CrawlRun:
@@ -57,22 +73,27 @@ class CrawlRun:
     def __init__(
         self,
         engine: Engine,
-        run: Run,
+        run_id: int,
+        source: str,
         expectations: Expectations,
-        state: SourceState,
-        last_sound: dt.datetime | None,
+        *,
+        baseline: bool,
+        provenance: str,
+        before: _Before,
         fixed_now: dt.datetime | None,
+        lock: ExitStack,
     ) -> None:
         self._engine = engine
         self._expectations = expectations
+        self._lock = lock
         self._fixed_now = fixed_now
-        self._rules_hash = state.rules_hash
-        self._news_since = (last_sound - OLD_NEWS).date() if last_sound else None
-        self.id = run.id
-        self.source = run.source
-        self.baseline = run.baseline
-        self._provenance = run.provenance
-        self.cursor: dict[str, Any] = copy.deepcopy(state.cursor)
+        self._rules_hash = before.rules_hash
+        self._news_since = (before.sound_at - OLD_NEWS).date() if before.sound_at else None
+        self.id = run_id
+        self.source = source
+        self.baseline = baseline
+        self._is_live = provenance == "live"
+        self.cursor: dict[str, Any] = copy.deepcopy(before.cursor)
         self._account = Account()
         self._failures: list[dict[str, str]] = []
         self._seen: list[int] = []
@@ -81,6 +102,7 @@ class CrawlRun:
         self._read: set[int] = set()
         self._jurisdiction = ""
         self._page_follows: set[BillKey] = set()
+        self._waiting: dict[BillKey, BillItem] = {}
         self._validators: dict[str, dict[str, str]] = {}
 
     @classmethod
@@ -96,40 +118,39 @@ class CrawlRun:
     ) -> CrawlRun:
         """Begin a run. ``now`` stands in for the clock when a recording is replayed.
 
-        The caller sees to it that nobody else crawls the source at the same time: a run found
-        open is taken for dead.
+        Raises :class:`SourceBusy` while another process crawls the source. With that ruled out,
+        a run still open is one whose process died, and what it found passes to this one.
         """
+        lock = ExitStack()
+        if not lock.enter_context(only_one(engine, f"crawl-{source}")):
+            lock.close()
+            raise SourceBusy(f"{source} is being crawled by another process; nothing to do here")
         began = now or dt.datetime.now(dt.UTC)
         with writing(engine) as connection:
-            row = connection.execute(
+            known = connection.execute(
                 select(SourceState.cursor, SourceState.rules_hash, Run.started_at)
                 .outerjoin(Run, Run.id == SourceState.last_sound_run_id)
                 .where(SourceState.source == source)
             ).first()
-            run = Run(
-                source=source,
-                status="running",
-                baseline=row is None and not notify_first_run,
-                provenance=provenance,
-                started_at=began,
-            )
-            run.id = connection.execute(
+            baseline = known is None and not notify_first_run
+            run_id = connection.execute(
                 insert(Run)
-                .values(
-                    source=source,
-                    baseline=run.baseline,
-                    provenance=provenance,
-                    started_at=began,
-                )
+                .values(source=source, baseline=baseline, provenance=provenance, started_at=began)
                 .returning(Run.id)
             ).scalar_one()
-            settle_previous(connection, source, run.id, began)
-        state = SourceState(
-            source=source,
-            cursor=row.cursor if row else {},
-            rules_hash=row.rules_hash if row else "",
+            settle_previous(connection, source, run_id, began)
+        before = _Before(*known) if known is not None else _Before({}, "", None)
+        return cls(
+            engine,
+            run_id,
+            source,
+            expectations,
+            baseline=baseline,
+            provenance=provenance,
+            before=before,
+            fixed_now=now,
+            lock=lock,
         )
-        return cls(engine, run, expectations, state, row.started_at if row else None, now)
 
     @property
     def _now(self) -> dt.datetime:
@@ -138,14 +159,16 @@ class CrawlRun:
     @property
     def _released_at(self) -> dt.datetime:
         """Readers hear of a recording when it is replayed, however old its pages are."""
-        return self._now if self._provenance == "live" else dt.datetime.now(dt.UTC)
+        return self._now if self._is_live else dt.datetime.now(dt.UTC)
 
     # -- what a spider asks -----------------------------------------------------------------
 
     def needs_detail(self, light: BillItem) -> bool:
         """Whether the bill is on topic or may be, and has moved since its page was last read.
 
-        To be asked before the light item is recorded.
+        To be asked before the light item is recorded. Yes is a promise to read the page: of a
+        bill whose page was read before, the light item then waits for it, as the page tells the
+        same news better; it is stored with the page, or by itself at the end if none came.
         """
         source, session, identifier = key = bill_key(light)
         with self._engine.connect() as connection:
@@ -160,7 +183,8 @@ class CrawlRun:
                 return False
             if not worth_its_page(connection, light, known):
                 return False
-        self._page_follows.add(key)
+        if known is not None and known.detail_at is not None:
+            self._page_follows.add(key)
         return True
 
     def has_text(self, bill: BillItem, url: str) -> bool:
@@ -199,14 +223,29 @@ class CrawlRun:
 
     # -- what a spider tells ----------------------------------------------------------------
 
-    def record(self, item: BillItem) -> Outcome:
+    def record(self, item: BillItem) -> None:
         """Store one bill. Raises ``ValueError``, naming the bill, if it cannot be stored."""
         if self._is_repeated(item):
-            return "unchanged"
-        return self._store([item])[0].outcome
+            return
+        key = bill_key(item)
+        if item.detail == "light" and key in self._page_follows:
+            self._waiting[key] = item
+            return
+        listing_row = self._waiting.get(key)
+        if listing_row is None:
+            self._store([item])
+        else:
+            self._store([_completed(item, listing_row)], [listing_row])
+            for gap in listing_row.gaps:
+                self.gap(gap.field, gap.reason)
+            del self._waiting[key]
+        self._page_follows.discard(key)
 
     def record_many(self, items: Iterable[BillItem]) -> Counter[Outcome]:
-        """Store a stream of bills, a couple of hundred a transaction; a bad one is a failure."""
+        """Store a stream of bills, a couple of hundred a transaction.
+
+        One that cannot be stored is noted as a failure of the run and the others go on.
+        """
         outcomes: Counter[Outcome] = Counter()
         batch: dict[BillKey, BillItem] = {}
         with _only_new_garbage():
@@ -259,30 +298,34 @@ class CrawlRun:
 
     def gap(self, field: str, reason: str) -> None:
         """A field that a page should have stated, and did not in a readable way."""
-        self._account.gaps.setdefault(field, Counter())[reason] += 1
+        self._account.gaps.setdefault(line(field)[:100], Counter())[reason] += 1
 
     def fail(self, kind: str, url: str, detail: str) -> None:
         """A request or row that gave nothing; ``kind`` names why, ``url`` holds no secret."""
         self._account.failures[kind] += 1
         if len(self._failures) < MOST_FAILURES_KEPT:
-            self._failures.append({"kind": kind, "url": url, "detail": detail[:1000]})
+            seen = {"kind": kind, "url": line(url[:2000]), "detail": line(detail[:1000])}
+            self._failures.append(seen)
 
     # -- how it ends ------------------------------------------------------------------------
 
     def skip(self, reason: str) -> Run:
         """Not tried; ``reason`` says what is needed."""
-        with writing(self._engine) as connection:
+        with self._lock, writing(self._engine) as connection:
             self._end(connection, "skipped", reason, {})
         return self._row()
 
     def close(self, *, requests: int, bytes: int, not_modified: int, finished: bool = True) -> Run:
         """Judge the run by its source's expectations, release or hold what it found.
 
-        ``finished`` is false for a crawl that was stopped before its end.
+        ``finished`` is false for a crawl that was stopped before its end. ``bytes`` counts bodies
+        as read. The row returned says how the run ended and why.
         """
         counts = {"requests": requests, "bytes": bytes, "not_modified": not_modified}
+        if finished:
+            self._store_waiting()
         self._flush()
-        with writing(self._engine) as connection:
+        with self._lock, writing(self._engine) as connection:
             self._mark_listed(connection)
             if not finished:
                 reason = "stopped before its end; what it found passes to the next run"
@@ -313,8 +356,7 @@ class CrawlRun:
         if self._failures:
             first = self._failures[0]
             return f"{first['kind']}: {first['detail']} at {first['url']}"
-        may_be_empty = self._expectations.empty_ok and self._news_since is not None
-        if self._account.not_modified or any(self._listed.values()) or may_be_empty:
+        if self._account.not_modified or any(self._listed.values()):
             return ""
         return "the source gave no bill at all, and no sign that nothing is new"
 
@@ -342,16 +384,25 @@ class CrawlRun:
         kept: dict[str, Any] = {"cursor": self.cursor}
         if not self._failures:
             kept["rules_hash"] = rules_hash()
-            for url, values in self._validators.items():
-                same = (HttpValidator.source == self.source, HttpValidator.url == url)
-                connection.execute(delete(HttpValidator).where(*same))
-                connection.execute(
-                    insert(HttpValidator).values(
-                        source=self.source, url=url, run_id=self.id, **values
-                    )
-                )
+            self._keep_validators(connection)
         connection.execute(
             update(SourceState).where(SourceState.source == self.source).values(kept)
+        )
+
+    def _keep_validators(self, connection: Connection) -> None:
+        if not self._validators:
+            return
+        same = {"source": self.source, "run_id": self.id}
+        statement = insert_or(connection, model_table(HttpValidator))
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["source", "url"],
+                set_={
+                    name: statement.excluded[name]
+                    for name in ("etag", "last_modified", "body_sha256", "run_id")
+                },
+            ),
+            [{"url": url, **same, **values} for url, values in self._validators.items()],
         )
 
     def _row(self) -> Run:
@@ -383,17 +434,23 @@ class CrawlRun:
                     self.fail("bad-row", item.fetched_from, str(error))
             return outcomes
 
-    def _store(self, items: Sequence[BillItem]) -> list[Stored]:
+    def _store(
+        self, items: Sequence[BillItem], listing_rows: Sequence[BillItem] = ()
+    ) -> list[Stored]:
+        """``listing_rows``: of the same bills; they leave to ``items`` what there is to tell."""
         now = self._now
-        occasion = Occasion(self.id, now, self.baseline, self._news_since, self._page_follows)
+        occasion = Occasion(self.id, now, self.baseline, self._news_since)
         try:
             with writing(self._engine) as connection:
+                if listing_rows:
+                    store(connection, listing_rows, replace(occasion, page_follows=True))
                 result = store(connection, items, occasion)
                 judge(connection, [each.bill_id for each in result if each.words_changed], now)
         except (OperationalError, InterfaceError):
             raise  # The database is in trouble, not the bill.
         except Exception as error:
-            named = items[0].identifier[:100] if len(items) == 1 else f"{len(items)} bills"
+            printed = items[0].identifier[:100]
+            named = line(printed) or repr(printed) if len(items) == 1 else f"{len(items)} bills"
             raise ValueError(f"{named}: {error}") from error
         for item, stored in zip(items, result, strict=True):
             self._count(item, stored)
@@ -408,12 +465,18 @@ class CrawlRun:
         account.changed += stored.outcome == "changed"
         if stored.outcome != "new":
             self._seen.append(stored.bill_id)
-        if item.detail == "full":
-            self._page_follows.discard(bill_key(item))
-        for gap in (*item.gaps, *stored.gaps):
-            self.gap(gap.field, gap.reason)
-        if stored.outcome == "new" and not item.title:
-            self.gap("title", "missing")
+        gaps = {(gap.field, gap.reason) for gap in (*item.gaps, *stored.gaps)}
+        if not item.title and (stored.outcome == "new" or item.title is not None):
+            gaps.add(("title", "missing"))
+        for field, reason in gaps:
+            self.gap(field, reason)
+
+    def _store_waiting(self) -> None:
+        """Listing rows of bills whose page never came: what they tell must not be lost."""
+        waiting = list(self._waiting.values())
+        for start in range(0, len(waiting), BILLS_PER_BATCH):
+            self._store_batch(waiting[start : start + BILLS_PER_BATCH])
+        self._waiting.clear()
 
     def _flush(self) -> None:
         """Write the last-seen marks and pages collected so far."""
@@ -450,6 +513,19 @@ class CrawlRun:
                     )
                     .values(last_seen_at=self._now, last_seen_run_id=self.id)
                 )
+
+
+def _completed(page: BillItem, listing_row: BillItem) -> BillItem:
+    """What a bill's page does not say and its listing row does counts as said by the page."""
+    names = ["title", "abstract", "classification", "chamber", "subjects"]
+    if page.actions is None:
+        names.append("latest_action")
+    stated = {
+        name: getattr(listing_row, name)
+        for name in names
+        if getattr(page, name) is None and getattr(listing_row, name) is not None
+    }
+    return page.model_copy(update=stated) if stated else page
 
 
 @contextmanager

@@ -169,6 +169,15 @@ _NEWEST_TEXT = """(SELECT bill_text.text FROM version
     WHERE version.bill_id = bill.id AND version.removed_at IS NULL
     ORDER BY version.position DESC LIMIT 1)"""
 
+# Taken before the bill is read: whoever writes to it from then on notes it anew.
+_TAKE = {
+    "sqlite": """DELETE FROM bill_search_todo WHERE bill_id IN
+        (SELECT bill_id FROM bill_search_todo ORDER BY bill_id LIMIT :most) RETURNING bill_id""",
+    "postgresql": """DELETE FROM bill_search_todo WHERE bill_id IN
+        (SELECT bill_id FROM bill_search_todo ORDER BY bill_id LIMIT :most
+        FOR UPDATE SKIP LOCKED) RETURNING bill_id""",
+}
+
 _REINDEX = {
     "sqlite": (
         "DELETE FROM bill_search WHERE rowid IN ({some})",
@@ -176,7 +185,6 @@ _REINDEX = {
         SELECT id, identifier_key, title, abstract,
             (SELECT group_concat(value, ' · ') FROM json_each(bill.subjects)), {_NEWEST_TEXT}
         FROM bill WHERE id IN ({{some}})""",
-        "DELETE FROM bill_search_todo WHERE bill_id IN ({some})",
     ),
     "postgresql": (
         f"""INSERT INTO bill_search (bill_id, words)
@@ -184,22 +192,17 @@ _REINDEX = {
             concat_ws(' ', abstract, subjects::text), coalesce({_NEWEST_TEXT}, ''))
         FROM bill WHERE id IN ({{some}})
         ON CONFLICT (bill_id) DO UPDATE SET words = excluded.words""",
-        "DELETE FROM bill_search_todo WHERE bill_id IN ({some})",
     ),
 }
 
 
 def _index_some(connection: Connection) -> int:
-    pending = connection.execute(
-        text("SELECT bill_id FROM bill_search_todo ORDER BY bill_id LIMIT :most"),
-        {"most": BILLS_PER_TRANSACTION},
-    )
+    dialect = connection.dialect.name
+    pending = connection.execute(text(_TAKE[dialect]), {"most": BILLS_PER_TRANSACTION}).all()
     some = ",".join(str(bill_id) for (bill_id,) in pending)
-    if not some:
-        return 0
-    for statement in _REINDEX[connection.dialect.name]:
+    for statement in _REINDEX[dialect] if some else ():
         connection.exec_driver_sql(statement.format(some=some))
-    return some.count(",") + 1
+    return len(pending)
 
 
 def parse_words(typed: str) -> tuple[list[list[Phrase]], list[Phrase]]:

@@ -70,6 +70,12 @@ class Settings(BaseSettings):
         description="Address whose +tags receive bounces, e.g. bounces@example.org; "
         "empty = the address of From:.",
     )
+    bounce_mailbox: str = Field(
+        "",
+        description="Where bounces and complaints arrive: a Maildir folder, an mbox file or "
+        "imaps://user@host/FOLDER; empty = they are not read.",
+    )
+    imap_password: str = Field("", description="Password of the bounce mailbox.")
     mail_footer: str = Field(
         "", description="Last line of digests: who sends them, postal address."
     )
@@ -83,7 +89,13 @@ class Settings(BaseSettings):
         "", description="Sign with DKIM for this domain; empty = the relay does."
     )
     dkim_selector: str = Field("billtracker", description="DKIM selector: SELECTOR._domainkey.")
-    dkim_key: str = Field("", description="RSA or Ed25519 private key in PEM, for DKIM.")
+    dkim_key: str = Field("", description="RSA private key in PEM, for DKIM.")
+
+    webhook_networks: str = Field(
+        "",
+        description="Networks that webhooks may reach beside the public internet, "
+        "e.g. 10.1.0.0/16, separated by commas.",
+    )
 
     @property
     def sqlalchemy_url(self) -> str:

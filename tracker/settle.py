@@ -5,7 +5,8 @@ sound       Changes are released; bills that a complete listing lacks have vanis
 quarantined Changes wait. A person releases or discards them (``billtracker runs release|discard``).
             If nobody does, the next run of the source takes them back before it begins, compares
             with the last sound state, and finds again whatever is still so.
-failed      Nothing usable arrived, nothing was stored.
+failed      Nothing usable arrived, nothing was stored. (What an interrupted run before it left
+            passes on to the next.)
 interrupted Each bill it stored is whole, so what it stored and found passes to the next run and
             is judged together with what that one finds.
 =========== ==================================================================================
@@ -21,12 +22,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
-from tracker.bill_rows import BILL, CHANGE
+from tracker.bill_rows import BILL, CHANGE, model_table, update_by_id
 from tracker.changes import VANISHED, draft
-from tracker.db import writing
+from tracker.db import insert_or, writing
 from tracker.ingest import Occasion, change_row
 from tracker.judging import judge
 from tracker.models import Run, SourceState
+from tracker.search import index_pending
 from tracker.soundness import lost_bills
 from tracker.undo import forget, hand_over, take_back
 
@@ -36,12 +38,17 @@ class RunError(Exception):
 
 
 def settle_previous(connection: Connection, source: str, run_id: int, now: dt.datetime) -> None:
-    """Decide on the source's run before ``run_id``, where nobody else has."""
+    """Decide on the source's run before ``run_id``, where nobody else has.
+
+    What it leaves undecided, and what was handed to it, becomes the new run's. Nobody may be
+    crawling the source: a run found open is taken for dead.
+    """
     previous = connection.execute(
         select(Run.id, Run.status, Run.baseline)
         .where(Run.source == source, Run.id < run_id)
         .order_by(Run.id.desc())
         .limit(1)
+        .with_for_update()
     ).first()
     if previous is None or previous.status in ("sound", "released", "discarded"):
         return
@@ -74,12 +81,18 @@ def release_changes(connection: Connection, run_id: int, now: dt.datetime) -> in
         .values(status="released", released_at=now)
     ).rowcount
     forget(connection, run_id)
-    values = {"last_sound_run_id": run_id}
-    known = update(SourceState).where(SourceState.source == run.source).values(values)
-    if not connection.execute(known).rowcount:
-        fresh = {"source": run.source, "cursor": {}, "rules_hash": "", **values}
-        connection.execute(insert(SourceState).values(fresh))
+    _remember_as_sound(connection, run.source, run_id)
     return released
+
+
+def _remember_as_sound(connection: Connection, source: str, run_id: int) -> None:
+    state = model_table(SourceState)
+    fresh = {"source": source, "cursor": {}, "rules_hash": "", "last_sound_run_id": run_id}
+    connection.execute(
+        insert_or(connection, state)
+        .values(fresh)
+        .on_conflict_do_update(index_elements=[state.c.source], set_={"last_sound_run_id": run_id})
+    )
 
 
 def _vanish(connection: Connection, source: str, session: str, occasion: Occasion) -> None:
@@ -97,11 +110,8 @@ def _vanish(connection: Connection, source: str, session: str, occasion: Occasio
         )
         rows.append(change_row(bill.id, made, status, occasion))
     connection.execute(insert(CHANGE), rows)
-    connection.execute(
-        update(BILL)
-        .where(BILL.c.id.in_([bill.id for bill in lost]))
-        .values(vanished_at=occasion.now, changed_at=occasion.now)
-    )
+    gone = {"vanished_at": occasion.now, "changed_at": occasion.now}
+    update_by_id(connection, BILL, ({"id": bill.id, **gone} for bill in lost))
 
 
 def release(engine: Engine, run_id: int, who: str, now: dt.datetime) -> int:
@@ -110,6 +120,7 @@ def release(engine: Engine, run_id: int, who: str, now: dt.datetime) -> int:
         _waiting(connection, run_id)
         count = release_changes(connection, run_id, now)
         _mark(connection, run_id, status="released", decided_by=who)
+    index_pending(engine)
     return count
 
 
@@ -123,11 +134,14 @@ def discard(engine: Engine, run_id: int, who: str, now: dt.datetime) -> int:
         count = connection.scalar(select(func.count()).where(CHANGE.c.run_id == run_id)) or 0
         judge(connection, take_back(connection, run_id), now)
         _mark(connection, run_id, status="discarded", decided_by=who)
+    index_pending(engine)
     return count
 
 
 def _waiting(connection: Connection, run_id: int) -> None:
-    run = connection.execute(select(Run.status, Run.source).where(Run.id == run_id)).first()
+    run = connection.execute(
+        select(Run.status, Run.source).where(Run.id == run_id).with_for_update()
+    ).first()
     if run is None:
         raise RunError(f"there is no run {run_id}; billtracker runs list shows them")
     if run.status == "superseded":

@@ -124,20 +124,16 @@ def bill_stage(
     origin_chamber: str | None,
     bill_types: Sequence[str],
     actions: Sequence[DatedAction],
-    start: str = "",
 ) -> Progress:
     """Add up actions into the stage a bill has reached.
 
-    ``origin_chamber`` and ``bill_types`` as in ``BillItem.chamber`` and ``.classification``;
-    ``start`` is the stage reached before the first of ``actions`` (a listing that names only the
-    latest action adds to what earlier listings said). Actions come as the source orders them; a
-    history printed newest first is read from its end.
+    ``origin_chamber`` and ``bill_types`` as in ``BillItem.chamber`` and ``.classification``.
+    Actions come as the source orders them; a history printed newest first is read from its end.
     """
     journey = _Journey(
         origin=origin_chamber if origin_chamber in ("lower", "upper") else None,
         chambers=_chambers_needed(jurisdiction, origin_chamber, bill_types),
         resolution=_is_resolution(jurisdiction, bill_types),
-        stage=start,
     )
     order = range(len(actions))
     dates = [action.date for action in actions if action.date]
@@ -182,10 +178,6 @@ class _Journey:
     where: str | None = None
     undo: tuple[str, set[str], str | None] | None = None
     """Stage and passages before the last passage, failure or presentment, and who did that."""
-
-    def __post_init__(self) -> None:
-        if self.stage == "passed-first-chamber":
-            self.passed = {self.origin or "first"}
 
     def take(self, step: str, actor: str | None) -> None:
         chamber = actor if actor in ("lower", "upper") else None

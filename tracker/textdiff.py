@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Literal
 
 from rapidfuzz.distance import Indel
@@ -16,6 +16,7 @@ Span = tuple[int, int]
 MOST_WORD_PAIRS = 4_000_000_000
 """Old words × new words, about 3 s; bills of 60,000 words still compare."""
 NEAR_WORDS = 40
+LETTERS_PER_WORD = 7
 CONTEXT_WORDS = 12
 # A word, or one mark of punctuation, with the space before it: all but trailing space is in one.
 _WORD = re.compile(r"\s*(?:\w+(?:[-'’.]\w+)*|[^\w\s])")
@@ -41,7 +42,8 @@ class Segment:
 def word_diff(old: str, new: str) -> list[Segment]:
     """The smallest word diff; spaces and line breaks do not count as changes.
 
-    Joined, the texts of all but the deletions give ``new`` without its trailing spaces.
+    Where words are replaced the deletion comes first. Joined, the texts of all but the deletions
+    give ``new`` without its trailing spaces. Raises :class:`TooLong`.
     """
     old_words, new_words = list(_WORD.finditer(old)), list(_WORD.finditer(new))
     if len(old_words) * len(new_words) > MOST_WORD_PAIRS:
@@ -50,17 +52,19 @@ def word_diff(old: str, new: str) -> list[Segment]:
         [word.group().strip() for word in old_words], [word.group().strip() for word in new_words]
     )
     segments = []
-    for step in steps:
-        in_old = _extent(old_words, step.src_start, step.src_end)
-        in_new = _extent(new_words, step.dest_start, step.dest_end)
-        if step.tag in ("delete", "replace"):
+    for same, of in groupby(steps, key=lambda step: step.tag == "equal"):
+        run = list(of)
+        in_old = _extent(old_words, run[0].src_start, run[-1].src_end)
+        in_new = _extent(new_words, run[0].dest_start, run[-1].dest_end)
+        if same:
+            segments.append(Segment("equal", new[slice(*in_new)], in_old, in_new))
+            continue
+        if in_old[0] < in_old[1]:
             nowhere = (in_new[0], in_new[0])
             segments.append(Segment("delete", old[slice(*in_old)], in_old, nowhere))
-        if step.tag in ("insert", "replace"):
+        if in_new[0] < in_new[1]:
             nowhere = (in_old[1], in_old[1])
             segments.append(Segment("insert", new[slice(*in_new)], nowhere, in_new))
-        if step.tag == "equal":
-            segments.append(Segment("equal", new[slice(*in_new)], in_old, in_new))
     return segments
 
 
@@ -87,9 +91,8 @@ def passages(
 def _near(
     segments: Sequence[Segment], index: int, old_spans: Sequence[Span], new_spans: Sequence[Span]
 ) -> bool:
-    """Words between a change and a span lie in the equal segments beside the change."""
     segment = segments[index]
-    reach = NEAR_WORDS * 7
+    reach = NEAR_WORDS * LETTERS_PER_WORD
     return any(
         start < where[1] + reach and where[0] - reach < end
         for where, spans in ((segment.old, old_spans), (segment.new, new_spans))
@@ -124,5 +127,6 @@ def _with_context(segments: Sequence[Segment], group: Sequence[int]) -> list[Seg
         words = after.text.split()
         cut = len(words) > CONTEXT_WORDS
         said = " ".join(words[:CONTEXT_WORDS] + ([_ELLIPSIS] if cut else []))
-        passage.append(replace(after, text=f" {said}"))
+        space = " " if after.text[:1].isspace() else ""
+        passage.append(replace(after, text=f"{space}{said}"))
     return passage

@@ -17,8 +17,6 @@ from functools import cache, partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pydantic import ValidationError
-
 from spiders.errors import SourceError
 from spiders.parse import clean
 from spiders.platforms.archive import Files, open_files
@@ -64,18 +62,14 @@ class BadDataset(Exception):
 class Dataset:
     """The bills of a dataset, one after another.
 
-    ``problem(where, what)`` is told of each bill that cannot be read; the others go on, unless
-    more than a fifth are bad: then it is the dataset. Raises :class:`BadDataset` and
-    :class:`~spiders.platforms.archive.BadArchive`.
+    ``session`` names it where a CSV dataset's folder does not. Raises :class:`BadDataset` and
+    :class:`~spiders.platforms.archive.BadArchive`, as does :meth:`items`.
     """
 
-    def __init__(
-        self, path: Path, now: dt.datetime, problem: Problem, session: str | None = None
-    ) -> None:
+    def __init__(self, path: Path, now: dt.datetime, session: str = "") -> None:
         self.files = open_files(path)
         self.now = now
-        self.problem = problem
-        self.session = session or ""
+        self.session = session
         paths = sorted(map(PurePosixPath, self.files.names))
         self._csv_folders = [found.parent for found in paths if found.name == "bills.csv"]
         self._json_bills = [
@@ -88,15 +82,22 @@ class Dataset:
             )
         self.state = self._first_state()
 
-    def items(self) -> Iterator[BillItem]:
+    def count(self) -> int:
+        """How many bills it holds."""
+        rows = (_rows(self.files, folder, "bills.csv") for folder in self._csv_folders)
+        return len(self._json_bills) + sum(1 for found in rows for _ in found)
+
+    def items(self, problem: Problem) -> Iterator[BillItem]:
+        """``problem(where, what)`` is told of each bill that cannot be read; the others go on,
+        unless more than a fifth are bad: then it is the dataset."""
         bad = total = 0
         for where, session, read in self._bills():
             total += 1
             try:
                 yield self._item(where, session, read())
-            except (ValidationError, SourceError, KeyError, TypeError, ValueError) as error:
+            except (SourceError, LookupError, TypeError, AttributeError, ValueError) as error:
                 bad += 1
-                self.problem(where, clean(error)[:300])
+                problem(where, clean(error)[:300])
         if bad > MOST_BAD_BILLS * total:
             raise BadDataset(f"{self.files.origin}: {bad:,} of {total:,} bills cannot be read")
 

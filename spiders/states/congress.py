@@ -86,6 +86,8 @@ RESULT = re.compile(
 # .../BILLS-119s5is/xml/BILLS-119s5is.xml stands beside .../html/BILLS-119s5is.htm;
 # .../PLAW-117publ103_uslm/xml/… beside .../PLAW-117publ103/html/PLAW-117publ103.htm.
 TEXT = re.compile(r"^(?P<root>.+/pkg/)(?P<name>(?:BILLS|PLAW)-[a-z\d]+)(?:_uslm)?/xml/[^/]+\.xml$")
+# "Passed/agreed to in Senate: Passed Senate with amendments by Yea-Nay Vote. 64 - 35."
+HEADING = re.compile(r"^[^:]{5,60}: ")
 LARGEST_FILE = 64 * 1024 * 1024
 
 
@@ -108,30 +110,38 @@ class Congress(BillSpider):
         if not batches:
             raise LayoutChanged("the feed lists no batch at all")
         read_until = self.cursor.get(session)
-        self.cursor[session] = max(when for when, _ in batches)
-        self.read_until[session] = read_until or ""
+        newest = max(when for when, _ in batches)
         if read_until is None:
-            yield self.ask_archive(session, tuple(TYPES), [])
-        elif min(when for when, _ in batches) > read_until:
+            yield self.ask_archive(session, tuple(TYPES), [], newest)
+            return
+        self.cursor[session] = newest
+        self.read_until[session] = read_until
+        again = [file_of(session, identifier) for identifier in self.again(session)]
+        if min(when for when, _ in batches) > read_until:
             yield self.request(
                 SITEMAPS, self.parse_sitemap_index, session=session, since=read_until
             )
-        else:
-            listed = " ".join(words for when, words in batches if when > read_until)
-            yield from self.ask_files(session, (found[0] for found in FILE.finditer(listed)))
+            yield from self.ask_files(session, again)
+            return
+        listed = " ".join(words for when, words in batches if when > read_until)
+        urls = [*again, *(found[0] for found in FILE.finditer(listed))]
+        if not urls:
+            self.nothing_new(response)
+        yield from self.ask_files(session, urls)
 
     def ask_files(self, session: str, urls: Any) -> Parsed:
         for url in dict.fromkeys(urls):
             found = FILE.fullmatch(url)
             if found and found["congress"] == session and found["type"] in TYPES:
-                asked = self.request(url, self.parse_file, session=session)
-                yield asked.replace(errback=self.file_missed)
+                yield self.request(url, self.parse_file, session=session)
 
-    def file_missed(self, failure: Failure) -> None:
-        """The next run reads this one's batches again."""
-        self._failed(failure)
-        session = failure.request.cb_kwargs["session"]  # type: ignore[attr-defined]
-        self.cursor[session] = self.read_until[session]
+    def lost(self, request: Request) -> None:
+        """The next run reads this one's batches again, or all archives."""
+        session = request.cb_kwargs.get("session", "")
+        if session in self.read_until:
+            self.cursor[session] = self.read_until[session]
+        elif "waiting" in request.cb_kwargs:
+            self.incomplete = self.run.baseline
 
     def parse_sitemap_index(self, response: Response, session: str, since: str) -> Parsed:
         """One sitemap per Congress and type: ``…/BILLSTATUS/119hr/sitemap.xml``."""
@@ -153,7 +163,9 @@ class Congress(BillSpider):
             ),
         )
 
-    def ask_archive(self, session: str, waiting: tuple[str, ...], listed: list[str]) -> Request:
+    def ask_archive(
+        self, session: str, waiting: tuple[str, ...], listed: list[str], newest: str
+    ) -> Request:
         kind = waiting[0]
         asked = self.request(
             f"{BULK}/{session}/{kind}/BILLSTATUS-{session}-{kind}.zip",
@@ -162,6 +174,7 @@ class Congress(BillSpider):
             session=session,
             waiting=waiting,
             listed=listed,
+            newest=newest,
         )
         return asked.replace(errback=self.no_archive)
 
@@ -171,16 +184,25 @@ class Congress(BillSpider):
         error = failure.value
         if asked.meta["optional"] and isinstance(error, HttpError) and error.response.status == 404:
             state = asked.cb_kwargs
-            yield from self.next_archive(state["session"], state["waiting"][1:], state["listed"])
+            yield from self.next_archive(**{**state, "waiting": state["waiting"][1:]})
 
-    def next_archive(self, session: str, waiting: tuple[str, ...], listed: list[str]) -> Parsed:
+    def next_archive(
+        self, session: str, waiting: tuple[str, ...], listed: list[str], newest: str
+    ) -> Parsed:
+        """The feed counts from ``newest`` on once every type has been read."""
         if waiting:
-            yield self.ask_archive(session, waiting, listed)
+            yield self.ask_archive(session, waiting, listed, newest)
         else:
             self.listed(session, listed)
+            self.cursor[session] = newest
 
     def parse_archive(
-        self, response: Response, session: str, waiting: tuple[str, ...], listed: list[str]
+        self,
+        response: Response,
+        session: str,
+        waiting: tuple[str, ...],
+        listed: list[str],
+        newest: str,
     ) -> Parsed:
         """Read file by file, so that only the packed ZIP is held."""
         try:
@@ -192,7 +214,7 @@ class Congress(BillSpider):
             if isinstance(parsed, BillItem) and parsed.detail == "light":
                 listed.append(parsed.identifier)
             yield parsed
-        yield from self.next_archive(session, waiting[1:], listed)
+        yield from self.next_archive(session, waiting[1:], listed, newest)
 
     def parse_entry(
         self, entry: zipfile.ZipInfo, archive: zipfile.ZipFile, response: Response, session: str
@@ -268,13 +290,20 @@ class Congress(BillSpider):
                     )
 
     def actions(self, rows: list[etree._Element]) -> Iterator[ActionItem]:
-        """One event often stands twice, as its chamber and as the Library of Congress words it."""
+        """One event often stands twice: in its chamber's words, and with these repeated by the
+        Library of Congress under a heading. It is kept once, in the chamber's words."""
+        words = {(said(row, "actionDate"), said(row, "text")) for row in rows}
+        seen = set()
         for row in rows:
-            text = said(row, "text")
+            printed, text = said(row, "actionDate"), said(row, "text")
             if not text:
                 self.gap("actions.text", "missing")
                 continue
-            printed = said(row, "actionDate")
+            plain = HEADING.sub("", text)
+            repeated = plain != text and (printed, plain) in words
+            if repeated or (printed, text) in seen:
+                continue
+            seen.add((printed, text))
             yield ActionItem(
                 text=text,
                 date=self.date(printed, *DATES, field="actions.actionDate"),
@@ -325,6 +354,11 @@ class Congress(BillSpider):
 
 def said(element: etree._Element, path: str) -> str:
     return clean(element.findtext(path))
+
+
+def file_of(session: str, identifier: str) -> str:
+    kind, number = identifier.lower().split()
+    return f"{BULK}/{session}/{kind}/BILLSTATUS-{session}{kind}{number}.xml"
 
 
 def headings(bill: etree._Element, session: str) -> dict[str, Any]:

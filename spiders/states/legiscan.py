@@ -1,8 +1,9 @@
 """LegiScan's API for any state: two requests tell whether anything moved.
 
 ``getSessionList`` and ``getMasterListRaw`` (numbers and change hashes, no titles). Only when a
-hash differs, ``getMasterList`` is asked for the titles, ``getBill`` for the bills on topic that
-moved and ``getBillText`` for the newest text of each. The API answers errors with HTTP 200.
+hash differs, ``getSearchRaw`` is asked which bills have our words in their full text and
+``getMasterList`` for the titles, then ``getBill`` for the bills on topic that moved and
+``getBillText`` for the newest text of each. The API answers errors with HTTP 200.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from scrapy import Request
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from spiders.base import BillSpider, Parsed
+from spiders.base import BillSpider, Parsed, diagnose
 from spiders.documents import read_document
 from spiders.errors import FailureKind, LayoutChanged, SourceError
 from spiders.expect import json_of
+from spiders.full_text import ANY_PHRASE
 from spiders.parse import clean
 from spiders.platforms.legiscan import (
     BillReader,
@@ -44,13 +46,13 @@ CURRENT = "current"
 
 
 class LegiScan(BillSpider):
-    """The cursor keeps a digest of each raw list, and the bills whose text did not come."""
+    """Cursor, by session: ``lists``, a digest of the raw list as last read, and ``found``, numbers
+    of the bills the full-text search has caught."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._lists: dict[str, str] = {}
         self._complete = True
-        self._without_text: set[str] = set(self.cursor.get("without_text", ()))
 
     def sessions(self) -> tuple[str, ...]:
         return self.only_sessions or (CURRENT,)
@@ -87,17 +89,29 @@ class LegiScan(BillSpider):
             self.listed(session, [clean(row.get("number")) for row in rows])
             return
         session_id = clean(listing["session"].get("session_id"))
-        yield self._ask("getMasterList", {"id": session_id}, self.parse_titles, session=session)
+        search = {"id": session_id, "query": ANY_PHRASE, "page": "1"}
+        yield self._ask("getSearchRaw", search, self.parse_search, session=session, of=session_id)
 
-    def parse_titles(self, response: Response, session: str) -> Parsed:
+    def parse_search(self, response: Response, session: str, of: str) -> Parsed:
+        """The most relevant 2,000 come first, which is more than any session has on topic."""
+        result = answer(json_of(response), "searchresult")
+        hits = [clean(row["bill_id"]) for row in hits_listed(result)]
+        known = self.cursor.setdefault("found", {}).setdefault(session, [])
+        caught = [hit for hit in hits if hit not in known]
+        yield self._ask(
+            "getMasterList", {"id": of}, self.parse_titles, session=session, caught=caught
+        )
+
+    def parse_titles(self, response: Response, session: str, caught: list[str]) -> Parsed:
         rows = bills_listed(answer(json_of(response), "masterlist"))
-        yield from self.each(rows, self.parse_row, response, session)
+        yield from self.each(rows, self.parse_row, response, session, caught)
         self.listed(session, [clean(row.get("number")) for row in rows])
+        self.cursor["found"][session] += caught
 
     def parse_row(
-        self, row: Record, response: Response, session: str
+        self, row: Record, response: Response, session: str, caught: list[str]
     ) -> Iterator[BillItem | Request]:
-        identifier, title = clean(row["number"]), clean(row["title"])
+        identifier, title = clean(row.get("number")), clean(row.get("title"))
         description = clean(row.get("description"))
         bill_id = clean(row["bill_id"])
         light = self.bill(
@@ -113,7 +127,10 @@ class LegiScan(BillSpider):
             source_id=bill_id,
             change_hash=clean(row["change_hash"]),
         )
-        detail = self.needs_detail(light) or bill_id in self._without_text
+        detail = self.needs_detail(light)
+        if bill_id in caught and not detail:
+            detail = True
+            self.awaited.add((session, identifier))
         yield light
         if detail:
             yield self._ask("getBill", {"id": bill_id}, self.parse_bill, session=session)
@@ -143,11 +160,8 @@ class LegiScan(BillSpider):
             document = answer(json_of(response), "text")
             text = read_document(decoded_document(document), clean(document.get("mime")))
         except SourceError as error:
-            self.fail(error.kind, response.url, f"{item.identifier}: {error}")
-            self._without_text.add(item.source_id)
-            yield item
+            yield self.without_text(item, error.kind, response.url, str(error))
             return
-        self._without_text.discard(item.source_id)
         source_id = f"text-{clean(document.get('doc_id'))}"
         yield item.model_copy(
             update={
@@ -161,9 +175,9 @@ class LegiScan(BillSpider):
         )
 
     def _text_failed(self, failure: Failure, item: BillItem) -> Parsed:
-        self._failed(failure)
-        self._without_text.add(item.source_id)
-        yield item
+        kind, detail = diagnose(failure)
+        request: Request = failure.request  # type: ignore[attr-defined]
+        yield self.without_text(item, kind, request.url, detail)
 
     def fail(self, kind: FailureKind, url: str, detail: str) -> None:
         self._complete = False
@@ -171,9 +185,9 @@ class LegiScan(BillSpider):
 
     def closed(self, reason: str) -> None:
         """A list counts as read only when nothing that followed from it failed."""
+        super().closed(reason)
         if self._complete and reason == "finished":
             self.cursor["lists"] = self._lists
-        self.cursor["without_text"] = sorted(self._without_text)
 
     def _ask(
         self, operation: str, parameters: dict[str, str], callback: Callable[..., Parsed], **to: Any
@@ -188,6 +202,14 @@ def bills_listed(listing: Any) -> list[Record]:
     if not isinstance(listing, dict) or "session" not in listing:
         raise LayoutChanged(f"no master list: {clean(listing)[:120]}")
     return rows
+
+
+def hits_listed(result: Any) -> list[Record]:
+    """Beside ``summary`` they stand in ``results``, or under number keys."""
+    if not isinstance(result, dict) or "summary" not in result:
+        raise LayoutChanged(f"no search result: {clean(result)[:120]}")
+    rows = [*records(result.get("results")), *records(result)]
+    return [row for row in rows if row.get("bill_id")]
 
 
 def newest_text(bill: Record) -> str:

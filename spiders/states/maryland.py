@@ -14,9 +14,8 @@ from parsel import Selector
 from scrapy.http import Response, TextResponse
 
 from spiders.base import BillSpider, Parsed
-from spiders.errors import LayoutChanged
 from spiders.expect import json_of, one, some
-from spiders.parse import NO_DATE, clean, fingerprint, unread
+from spiders.parse import NO_DATE, clean, fingerprint
 from spiders.votes import vote_in
 from tracker.items import (
     ActionItem,
@@ -76,22 +75,18 @@ class Maryland(BillSpider):
         )
 
     def parse_listing(self, response: Response, session: str) -> Parsed:
-        rows = json_of(response)
-        if not isinstance(rows, list):
-            raise LayoutChanged(f"legislation.json holds a {type(rows).__name__}, not a list")
-        rows = [row for row in rows if "OIS Test" not in clean(row.get("Title"))]
-        for name in sorted({name for row in rows for name in unread(row, KNOWN)}):
-            self.gap(f"listing.{name}", "unexpected")
+        found = self.records(json_of(response), response, KNOWN)
+        rows = [row for row in found if "OIS Test" not in clean(row.get("Title"))]
         yield from self.each(rows, self.parse_row, response, session)
         self.listed(session, [number for row in rows if (number := clean(row.get("BillNumber")))])
 
     def parse_row(self, row: dict[str, Any], response: Response, session: str) -> Parsed:
-        number = clean(row["BillNumber"])
+        number = clean(row.get("BillNumber"))
         status = clean(row.get("Status"))
         stated: dict[str, Any] = {
             "session": session,
             "identifier": number,
-            "title": clean(row["Title"]),
+            "title": clean(row.get("Title")),
             "abstract": clean(row.get("Synopsis")),
             "classification": (TYPES[number[1]],) if number[1:2] in TYPES else None,
             "chamber": CHAMBERS["House" if number.startswith("H") else "Senate"],

@@ -13,12 +13,14 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from scrapy import Request
 from scrapy.http import Response
 
 from spiders.base import BillSpider, Parsed
 from spiders.documents import Writer
 from spiders.errors import FailureKind, SourceError
 from spiders.expect import field, json_of
+from spiders.full_text import ANY_PHRASE
 from spiders.parse import clean, unread
 from spiders.pdf import paragraphs
 from tracker.items import (
@@ -48,17 +50,6 @@ TYPES = {
 }  # fmt: skip
 OPTIONS = {"AYE": "yes", "AYEWR": "yes", "NAY": "no", "EXC": "excused", "ABS": "absent",
            "ABD": "abstain"}  # fmt: skip
-# What the second net looks for in the full text, in the words of Elasticsearch.
-NET = " OR ".join(
-    f'"{words}"'
-    for words in (
-        "immigration detainer",
-        "immigration authorities",
-        "immigration enforcement",
-        "immigration and customs enforcement",
-        "287(g)",
-    )
-)
 KNOWN = frozenset(
     {
         "actions", "active", "activeVersion", "additionalSponsors", "adopted", "amendmentVersions",
@@ -77,16 +68,19 @@ class NewYork(BillSpider):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.asked: set[tuple[str, str]] = set()
+        self.missed: dict[str, str] = {}
 
     def start_session(self, session: str) -> Parsed:
         known = self.cursor.setdefault(session, {"since": "", "found": []})
         if known["since"]:
-            yield self.ask_updates(session, known["since"], 1)
+            yield self.ask_updates(session, known["since"], 1, known["since"])
+            for number in self.again(session):
+                yield from self.ask_bill(session, number)
         else:
             yield self.ask_listing(session, 1, ())
         yield self.ask(
             f"bills/{session}/search", self.parse_search, session,
-            term=NET, sort="publishedDateTime:desc", limit=A_PAGE, offset=1,
+            term=ANY_PHRASE, sort="publishedDateTime:desc", limit=A_PAGE, offset=1,
         )  # fmt: skip
 
     def ask(self, path: str, callback: Any, session: str, /, **query: Any) -> Any:
@@ -100,6 +94,7 @@ class NewYork(BillSpider):
         """The bill with its texts, once a run, whichever way it was found."""
         if (session, number) not in self.asked:
             self.asked.add((session, number))
+            self.awaited.add((session, number))
             yield self.ask(
                 f"bills/{session}/{number}", self.parse_bill, session,
                 view="default", fullTextFormat="PLAIN",
@@ -139,19 +134,33 @@ class NewYork(BillSpider):
 
     # -- later runs -------------------------------------------------------------------------
 
-    def ask_updates(self, session: str, since: str, offset: int) -> Any:
+    def ask_updates(self, session: str, since: str, offset: int, latest: str) -> Any:
         return self.ask(
             f"bills/updates/{since}", self.parse_updates, session,
             type="processed", detail="false", summary="true", limit=A_PAGE, offset=offset,
-            arguments={"since": since},
+            arguments={"since": since, "latest": latest},
         )  # fmt: skip
 
-    def parse_updates(self, response: Response, session: str, since: str) -> Parsed:
+    def lost(self, request: Request) -> None:
+        """An update that was not read whole: the next run asks again from where this one did."""
+        if "since" in request.cb_kwargs:
+            self.missed[request.cb_kwargs["session"]] = request.cb_kwargs["since"]
+        elif "seen" in request.cb_kwargs:
+            self.incomplete = self.run.baseline
+
+    def closed(self, reason: str) -> None:
+        super().closed(reason)
+        for session, since in self.missed.items():
+            self.cursor[session]["since"] = since
+
+    def parse_updates(self, response: Response, session: str, since: str, latest: str) -> Parsed:
         """Updates of every session since then; each bill once, whatever happened to it."""
         answer = answer_of(response)
         rows = sorted(
             field(answer, "result", "items"), key=lambda row: clean(row["processedDateTime"])
         )
+        if not rows:
+            self.nothing_new(response)
         moved = {
             clean(row["id"]["basePrintNo"]): (
                 row.get("item") or {},
@@ -166,15 +175,16 @@ class NewYork(BillSpider):
             else:
                 yield self.ask(
                     f"bills/{session}/{number}", self.parse_info, session,
-                    view="info", arguments={"processed": processed},
+                    view="info", arguments={"processed": processed, "since": since},
                 )  # fmt: skip
         known = self.cursor[session]
-        latest = clean(rows[-1]["processedDateTime"])[:19] if rows else since
-        known["since"] = max(known["since"], latest)
+        latest = max([latest, *(clean(row["processedDateTime"])[:19] for row in rows)])
         if rows and answer["offsetEnd"] < answer["total"]:
-            yield self.ask_updates(session, since, answer["offsetEnd"] + 1)
+            yield self.ask_updates(session, since, answer["offsetEnd"] + 1, latest)
+        else:
+            known["since"] = latest
 
-    def parse_info(self, response: Response, session: str, processed: str) -> Parsed:
+    def parse_info(self, response: Response, session: str, processed: str, since: str) -> Parsed:
         row = field(answer_of(response), "result")
         yield from self.parse_row(row, response, session, processed)
 
@@ -324,14 +334,14 @@ def listed_in(part: Any) -> list[dict[str, Any]]:
 
 
 def headings(bill: dict[str, Any]) -> dict[str, Any]:
-    number = clean(bill["basePrintNo"])
+    number = clean(bill.get("basePrintNo"))
     kind = bill.get("billType") or {}
     return {
         "session": str(bill["session"]),
         "identifier": number,
-        "title": clean(bill["title"]),
+        "title": clean(bill.get("title")),
         "abstract": clean(bill.get("summary")) if "summary" in bill else None,
-        "classification": (TYPES[number[0]],) if number[0] in TYPES else None,
+        "classification": (TYPES[number[0]],) if number[:1] in TYPES else None,
         "chamber": CHAMBERS.get(clean(kind.get("chamber"))),
     }
 

@@ -10,7 +10,7 @@ from scrapy.http import Response
 
 from spiders.base import BillSpider, Parsed
 from spiders.expect import field, json_of
-from spiders.parse import clean, fingerprint, unread
+from spiders.parse import clean, fingerprint
 from spiders.votes import vote_in
 from tracker.items import (
     ActionItem,
@@ -42,9 +42,10 @@ class NorthDakota(BillSpider):
         )
 
     def parse_bills(self, response: Response, session: str) -> Parsed:
-        bills = list(field(json_of(response), "bills").values())
-        for name in sorted({name for bill in bills for name in unread(bill, KNOWN)}):
-            self.gap(f"listing.{name}", "unexpected")
+        listed = field(json_of(response), "bills")
+        bills = self.records(
+            list(listed.values()) if isinstance(listed, dict) else listed, response, KNOWN
+        )
         yield from self.each(bills, self.parse_bill, response, session)
         self.listed(session, [name for bill in bills if (name := clean(bill.get("name")))])
 
@@ -53,8 +54,8 @@ class NorthDakota(BillSpider):
         actions = tuple(self.actions(bill))
         stated: dict[str, Any] = {
             "session": session,
-            "identifier": clean(bill["name"]),
-            "title": clean(bill["title"]),
+            "identifier": clean(bill.get("name")),
+            "title": clean(bill.get("title")),
             "abstract": clean(bill.get("summary")),
             "chamber": CHAMBERS.get(clean(bill.get("chamber")).lower()),
             "sources": (SourceLink(url=bill["url"]),) if bill.get("url") else (),

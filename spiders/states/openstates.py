@@ -2,19 +2,22 @@
 
 Asks for bills updated since the last one seen, 20 a page. The free allowance is 10 requests a
 minute and 250 a day; a run that has used it up stops, and the next goes on where it stopped.
+Texts lie on the states' own sites, and are read from there for bills on topic.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from scrapy.http import Response
+from w3lib.url import safe_url_string
 
-from spiders.base import BillSpider, Parsed
+from spiders.base import HOPELESS, BillSpider, Parsed, with_gap
+from spiders.errors import FailureKind
 from spiders.expect import field, json_of
-from spiders.parse import clean
+from spiders.parse import clean, fingerprint
 from tracker.items import (
     ActionItem,
     BillItem,
@@ -44,6 +47,17 @@ CHAMBERS: dict[str, Chamber] = {
     "unicameral": "unicameral",
 }
 ATTRIBUTION = "Open States"
+DOCUMENT = "Document: "
+READABLE = ("text/html", "application/pdf")
+STAMPS = frozenset({"created_at", "updated_at"})
+KNOWN = frozenset(
+    {
+        "id", "session", "jurisdiction", "from_organization", "identifier", "title",
+        "classification", "subject", "extras", "openstates_url", "first_action_date",
+        "latest_action_date", "latest_action_description", "latest_passage_date",
+        "other_titles", "other_identifiers", "related_bills", *INCLUDE, *STAMPS,
+    }
+)  # fmt: skip
 VOTE_OPTIONS = {
     "yes": "yes", "no": "no", "abstain": "abstain", "not voting": "not voting",
     "excused": "excused", "absent": "absent", "paired": "other", "proxy": "other",
@@ -70,6 +84,21 @@ class OpenStates(BillSpider):
         biennium = self.today.year - (self.today.year + 1) % 2
         since = self.cursor.get("since") or f"{biennium}-01-01"
         yield from self._ask(since, self.cursor.get("page", 1))
+        for unread in self.unread:
+            yield from self._ask_again(*unread)
+
+    def _ask_again(self, session: str, identifier: str) -> Parsed:
+        if not self._within_allowance():
+            return
+        which = quote(f"{self.facts.jurisdiction}/{session}/{identifier}")
+        query = urlencode([("include", name) for name in INCLUDE])
+        yield self.request(f"{API}/{which}?{query}", self.parse_one, headers=self._key())
+
+    def parse_one(self, response: Response) -> Parsed:
+        yield from self.each([json_of(response)], self.parse_bill, response)
+
+    def _key(self) -> dict[str, str]:
+        return {"X-API-KEY": get_settings().openstates_key}
 
     def _ask(self, since: str, page: int, session: str = "") -> Parsed:
         if not self._within_allowance():
@@ -85,7 +114,7 @@ class OpenStates(BillSpider):
         yield self.request(
             f"{API}?{urlencode(query)}",
             self.parse_page,
-            headers={"X-API-KEY": get_settings().openstates_key},
+            headers=self._key(),
             since=since,
             page=page,
             session=session,
@@ -95,10 +124,8 @@ class OpenStates(BillSpider):
         day = self.today.isoformat()
         used = self.cursor.get("used", 0) if self.cursor.get("day") == day else 0
         if used >= REQUESTS_A_DAY:
-            self.logger.warning(
-                "%s: today's %d requests are used up; the next run goes on from %s",
-                self.name, REQUESTS_A_DAY, self.cursor.get("since"),
-            )  # fmt: skip
+            said = f"today's {REQUESTS_A_DAY} requests are used up; the next run goes on from here"
+            self.fail(FailureKind.BUDGET, API, said)
             return False
         self.cursor.update(day=day, used=used + 1)
         return True
@@ -107,7 +134,9 @@ class OpenStates(BillSpider):
         payload = json_of(response)
         bills: list[dict[str, Any]] = field(payload, "results")
         last_page = field(payload, "pagination", "max_page")
-        yield from self.each(bills, self.parse_bill, response)
+        yield from self.each(self.records(bills, response, KNOWN), self.parse_bill, response)
+        if not bills:
+            self.nothing_new(response)
         if session:
             if page < last_page:
                 yield from self._ask("", page + 1, session)
@@ -121,26 +150,56 @@ class OpenStates(BillSpider):
         if more:
             yield from self._ask(*following)
 
-    def parse_bill(self, bill: dict[str, Any], response: Response) -> Iterator[BillItem]:
+    def parse_bill(self, bill: dict[str, Any], response: Response) -> Parsed:
+        """All but the texts comes with every bill."""
         abstracts = bill.get("abstracts") or []
-        yield self.bill(
-            response,
-            detail="full",
-            session=bill["session"],
-            identifier=bill["identifier"],
-            title=clean(bill["title"]),
-            abstract=clean(abstracts[0].get("abstract")) if abstracts else "",
-            classification=tuple(bill.get("classification") or ()),
-            chamber=chamber(bill.get("from_organization")),
-            subjects=tuple(map(clean, bill.get("subject") or ())),
-            sponsors=tuple(map(sponsor, bill.get("sponsorships") or ())),
-            actions=tuple(self.actions(bill)),
-            versions=tuple(self.versions(bill)),
-            votes=tuple(self.votes(bill)),
-            related_bills=tuple(map(related, bill.get("related_bills") or ())),
-            sources=tuple(sources(bill)),
-            source_id=bill["id"],
-        )
+        actions = tuple(self.actions(bill))
+        stated: dict[str, Any] = {
+            "session": bill["session"],
+            "identifier": clean(bill.get("identifier")),
+            "title": clean(bill.get("title")),
+            "abstract": clean(abstracts[0].get("abstract")) if abstracts else "",
+            "classification": tuple(bill.get("classification") or ()),
+            "chamber": chamber(bill.get("from_organization")),
+            "subjects": tuple(map(clean, bill.get("subject") or ())),
+            "sources": tuple(sources(bill)),
+            "source_id": clean(bill.get("id")),
+            "change_hash": fingerprint(bill, without=STAMPS),
+        }
+        light = self.bill(response, **stated, latest_action=actions[-1] if actions else None)
+        due = self.needs_detail(light)
+        yield light
+        if due:
+            yield from self.with_texts(
+                self.bill(
+                    response,
+                    **stated,
+                    detail="full",
+                    sponsors=tuple(self.sponsors(bill)),
+                    actions=actions,
+                    versions=tuple(self.versions(bill)),
+                    votes=tuple(self.votes(bill)),
+                    related_bills=tuple(map(related, bill.get("related_bills") or ())),
+                )
+            )
+
+    def wants_text(self, version: VersionItem) -> bool:
+        return not version.note.startswith(DOCUMENT)
+
+    def without_text(self, bill: BillItem, kind: FailureKind, url: str, detail: str) -> BillItem:
+        """A gap and no more: the troubles of a state's site are not this source's."""
+        if kind is FailureKind.NOT_RECORDED:
+            self.fail(kind, url, detail)
+        elif kind not in HOPELESS:
+            self.try_again(bill.session, bill.identifier)
+        return with_gap(bill, url)
+
+    def sponsors(self, bill: dict[str, Any]) -> Iterator[SponsorItem]:
+        for row in bill.get("sponsorships") or []:
+            if not clean(row.get("name")):
+                self.gap("sponsorships.name", "missing")
+                continue
+            yield sponsor(row)
 
     def actions(self, bill: dict[str, Any]) -> Iterator[ActionItem]:
         for action in sorted(bill.get("actions") or [], key=lambda row: row.get("order", 0)):
@@ -158,17 +217,14 @@ class OpenStates(BillSpider):
             )
 
     def versions(self, bill: dict[str, Any]) -> Iterator[VersionItem]:
-        for kind, prefix in (("versions", ""), ("documents", "Document: ")):
+        for kind, prefix in (("versions", ""), ("documents", DOCUMENT)):
             for version in bill.get(kind) or []:
                 printed = clean(version.get("date"))
                 yield VersionItem(
                     note=prefix + (clean(version.get("note")) or "Version"),
                     date=self.date(printed, *DATES, field=f"{kind}.date"),
                     date_text=printed,
-                    links=tuple(
-                        Link(url=link["url"], media_type=clean(link.get("media_type")))
-                        for link in version.get("links") or []
-                    ),
+                    links=tuple(links(version)),
                 )
 
     def votes(self, bill: dict[str, Any]) -> Iterator[VoteItem]:
@@ -187,6 +243,18 @@ class OpenStates(BillSpider):
                 ),
                 source_id=clean(vote.get("id")),
             )
+
+
+def links(version: dict[str, Any]) -> Iterator[Link]:
+    """What can be read best first: HTML, then PDF, then the rest."""
+    rows = [row for row in version.get("links") or [] if clean(row.get("url"))]
+
+    def rank(row: dict[str, Any]) -> int:
+        kind = clean(row.get("media_type"))
+        return READABLE.index(kind) if kind in READABLE else len(READABLE)
+
+    for row in sorted(rows, key=rank):
+        yield Link(url=safe_url_string(clean(row["url"])), media_type=clean(row.get("media_type")))
 
 
 def as_parameter(updated_at: str) -> str:

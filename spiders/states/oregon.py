@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 from urllib.parse import quote
 
@@ -19,7 +20,7 @@ from w3lib.url import safe_url_string
 from spiders.base import BillSpider, Parsed
 from spiders.errors import LayoutChanged
 from spiders.expect import field, json_of
-from spiders.parse import clean, fingerprint, unread
+from spiders.parse import clean, fingerprint
 from tracker.items import (
     ActionItem,
     Chamber,
@@ -73,13 +74,17 @@ Row = dict[str, Any]
 class Oregon(BillSpider):
     """A session is a SessionKey, ``2025R1``. Cursor, by session: ``measures`` and ``actions``
     (newest server time seen), ``added`` (measure → newest action), ``meetings`` (measure →
-    fingerprint of its meetings to come)."""
+    fingerprint of its meetings to come). It moves when all answers of a poll are there."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.states: dict[str, dict[str, Any]] = {}
 
     def start_session(self, session: str) -> Parsed:
-        since = self.cursor.get(session, {}).get("measures")
         where = f"SessionKey eq '{session}'"
-        if since:
-            newer = f"gt datetime'{since}'"
+        if session in self.cursor:
+            self.states[session] = deepcopy(self.cursor[session])
+            newer = f"gt datetime'{self.states[session]['measures']}'"
             where += f" and (ModifiedDate {newer} or CreatedDate {newer})"
         in_order = "&$orderby=MeasurePrefix,MeasureNumber"
         yield self.ask("Measures", self.parse_measures, where, in_order, session=session)
@@ -108,8 +113,8 @@ class Oregon(BillSpider):
     ) -> Parsed:
         answer = json_of(response)
         rows = field(answer, "value")
-        if not isinstance(rows, list):
-            raise LayoutChanged(f"'value' is a {type(rows).__name__}, not a list")
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise LayoutChanged(f"'value' is no list of objects: {clean(rows)[:120]}")
         got = (*got, *rows)
         if rows and (len(rows) >= PAGE or answer.get("odata.nextLink")):
             yield self.ask(*asked, got=got, **state)
@@ -117,15 +122,15 @@ class Oregon(BillSpider):
             yield from asked[1](response, list(got), **state)
 
     def parse_measures(self, response: Response, found: list[Row], session: str) -> Parsed:
-        if session not in self.cursor:
+        if session not in self.states:
             start = newest(found, "")
-            self.cursor[session] = {
+            self.states[session] = {
                 "measures": start, "actions": start, "added": {}, "meetings": {},
             }  # fmt: skip
             yield from self.parse_rows(response, session, found)
             self.listed(session, [number for row in found if (number := number_of(row))])
             return
-        state = self.cursor[session]
+        state = self.states[session]
         state["measures"] = newest(found, state["measures"])
         yield self.ask(
             "MeasureHistoryActions",
@@ -138,7 +143,7 @@ class Oregon(BillSpider):
     def parse_actions(
         self, response: Response, rows: list[Row], session: str, found: list[Row]
     ) -> Parsed:
-        state = self.cursor[session]
+        state = self.states[session]
         state["actions"] = newest(rows, state["actions"])
         state["added"] |= {number_of(row): row.get("MeasureHistoryId") for row in rows}
         yield self.ask(
@@ -166,10 +171,18 @@ class Oregon(BillSpider):
                 if number_of(item):
                     ahead[number_of(item)].append(fingerprint(meeting)[:16])
         meetings = {number: " ".join(sorted(marks)) for number, marks in ahead.items()}
-        known = self.cursor[session]["meetings"]
+        state = self.states[session]
+        known = state["meetings"]
         moved |= {n for n in {*known, *meetings} if known.get(n) != meetings.get(n)}
-        self.cursor[session]["meetings"] = meetings
-        missing = sorted(moved - {number_of(row) for row in found} - {""})
+        state["meetings"] = meetings
+        listed = {number_of(row) for row in found}
+        missing = sorted(moved - listed - {""})
+        if not found and not missing:
+            self.nothing_new(response)
+        for number in self.again(session):
+            if number not in listed | moved:
+                self.awaited.add((session, number))
+                yield self.ask_detail(session, number, "")
         yield from self.next_batch(response, session, found, missing)
 
     def next_batch(
@@ -199,15 +212,14 @@ class Oregon(BillSpider):
         yield from self.next_batch(response, session, [*found, *rows], missing)
 
     def parse_rows(self, response: Response, session: str, rows: list[Row]) -> Parsed:
-        for name in sorted({name for row in rows for name in unread(row, KNOWN)}):
-            if not name.startswith("odata."):
-                self.gap(f"listing.{name}", "unexpected")
-        yield from self.each(rows, self.parse_row, response, session)
+        self.cursor[session] = self.states[session]
+        measures = self.records(rows, response, KNOWN)
+        yield from self.each(measures, self.parse_row, response, session)
 
     def parse_row(self, row: Row, response: Response, session: str) -> Parsed:
         number = number_of(row)
         where = clean(row.get("CurrentLocation"))
-        state = self.cursor[session]
+        state = self.states[session]
         stated = headings(row, session)
         stated["change_hash"] = fingerprint(
             {
@@ -222,20 +234,24 @@ class Oregon(BillSpider):
         due = self.needs_detail(light)
         yield light
         if due:
-            yield self.ask(
-                "Measures",
-                self.parse_detail,
-                f"SessionKey eq '{session}' and {named(number)}",
-                f"&$expand={EXPAND}",
-                session=session,
-                stated=stated,
-            )
+            yield self.ask_detail(session, number, stated["change_hash"])
+
+    def ask_detail(self, session: str, number: str, change_hash: str) -> Request:
+        return self.ask(
+            "Measures",
+            self.parse_detail,
+            f"SessionKey eq '{session}' and {named(number)}",
+            f"&$expand={EXPAND}",
+            session=session,
+            number=number,
+            change_hash=change_hash,
+        )
 
     def parse_detail(
-        self, response: Response, rows: list[Row], session: str, stated: dict[str, Any]
+        self, response: Response, rows: list[Row], session: str, number: str, change_hash: str
     ) -> Parsed:
         if len(rows) != 1:
-            raise LayoutChanged(f"{len(rows)} measures are {stated['identifier']}, expected 1")
+            raise LayoutChanged(f"{len(rows)} measures are {number}, expected 1")
         measure = rows[0]
         history = sorted(
             measure.get("MeasureHistoryActions") or (), key=lambda row: clean(row.get("ActionDate"))
@@ -244,7 +260,7 @@ class Oregon(BillSpider):
             self.bill(
                 response,
                 **headings(measure, session),
-                change_hash=stated["change_hash"],
+                change_hash=change_hash,
                 detail="full",
                 sponsors=tuple(self.sponsors(measure)),
                 actions=tuple(self.actions(history)),

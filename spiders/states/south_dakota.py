@@ -16,7 +16,7 @@ from spiders.base import BillSpider, Parsed
 from spiders.documents import read_html
 from spiders.errors import LayoutChanged
 from spiders.expect import field, json_of
-from spiders.parse import clean, fingerprint, unread
+from spiders.parse import clean, fingerprint
 from tracker.items import (
     ActionItem,
     Chamber,
@@ -64,13 +64,9 @@ class SouthDakota(BillSpider):
         )
 
     def parse_listing(self, response: Response, session: str) -> Parsed:
-        rows = json_of(response)
-        if not isinstance(rows, list):
-            raise LayoutChanged(f"the bill list is a {type(rows).__name__}, not a list")
-        for name in sorted({name for row in rows for name in unread(row, KNOWN)}):
-            self.gap(f"listing.{name}", "unexpected")
+        rows = self.records(json_of(response), response, KNOWN)
         yield from self.each(rows, self.parse_row, response, session)
-        self.listed(session, [number_of(row) for row in rows if row.get("BillNumberOnly")])
+        self.listed(session, [number for row in rows if (number := number_of(row))])
 
     def parse_row(self, row: dict[str, Any], response: Response, session: str) -> Parsed:
         light = self.bill(response, **headings(row, session))
@@ -90,9 +86,7 @@ class SouthDakota(BillSpider):
         )
 
     def parse_log(self, response: Response, session: str, bill_id: str, known: str) -> Parsed:
-        log = json_of(response)
-        if not isinstance(log, list):
-            raise LayoutChanged(f"an action log is a {type(log).__name__}, not a list")
+        log = list_of(response, "action log")
         seen = fingerprint({"log": log})
         if seen != known:
             yield self.request(
@@ -113,7 +107,7 @@ class SouthDakota(BillSpider):
             session=session,
             log=log,
             seen=seen,
-            printed=json_of(response),
+            printed=list_of(response, "list of versions"),
         )
 
     def parse_bill(
@@ -211,19 +205,24 @@ class SouthDakota(BillSpider):
         return self.date(re.sub(r"\.\d+", "", printed), *DATES, field=name)
 
 
+def list_of(response: Response, what: str) -> list[Any]:
+    rows = json_of(response)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise LayoutChanged(f"the {what} is no list of objects: {clean(rows)[:120]}")
+    return rows
+
+
 def number_of(row: dict[str, Any]) -> str:
     kind, number = clean(row.get("BillType")), clean(row.get("BillNumberOnly"))
-    if not kind or not number:
-        raise LayoutChanged(f"a bill without type or number: {clean(row)[:200]}")
-    return f"{kind} {number}"
+    return f"{kind} {number}" if kind and number else ""
 
 
 def headings(row: dict[str, Any], session: str) -> dict[str, Any]:
-    kind = clean(row["BillType"])
+    kind = clean(row.get("BillType"))
     return {
         "session": session,
         "identifier": number_of(row),
-        "title": plain(row["Title"]),
+        "title": plain(row.get("Title")),
         "classification": (TYPES[kind],) if kind in TYPES else None,
         "chamber": CHAMBERS.get(kind[:1]),
         "source_id": clean(row["BillId"]),

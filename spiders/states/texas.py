@@ -14,12 +14,11 @@ from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from lxml import etree
 from scrapy import Request
 from scrapy.http import Response
-from twisted.python.failure import Failure
 
 from spiders.base import BillSpider, Parsed
 from spiders.errors import LayoutChanged
@@ -43,6 +42,7 @@ FOLDERS = (
     "house_bills", "house_concurrent_resolutions", "house_joint_resolutions",
     "senate_bills", "senate_concurrent_resolutions", "senate_joint_resolutions",
 )  # fmt: skip
+PREFIXES = ("HB", "HCR", "HJR", "SB", "SCR", "SJR")
 TYPES = {"B": "bill", "CR": "concurrent resolution", "JR": "joint resolution", "R": "resolution"}
 CHAMBERS: dict[str, Chamber] = {"H": "lower", "S": "upper", "E": "executive"}
 SPONSORS = (("authors", "author"), ("coauthors", "coauthor"), ("sponsors", "sponsor"),
@@ -85,6 +85,9 @@ class Texas(BillSpider):
         state = self.cursor.setdefault(session, {"folders": {}, "folders_tell": True, "swept": ""})
         sweep = state["swept"] != str(self.today) or not state["folders_tell"]
         state["swept"] = str(self.today)
+        for number in self.again(session):
+            path = f"billhistory/{folder_of(number)}/{quote(number)}.xml"
+            yield self.request(f"{FTP}/{session}/{path}", self.parse_bill, session=session)
         for kind in FOLDERS:
             yield self.request(
                 f"{FTP}/{session}/billhistory/{kind}/",
@@ -96,11 +99,13 @@ class Texas(BillSpider):
 
     def parse_folders(self, response: Response, session: str, sweep: bool) -> Parsed:
         state = self.cursor[session]
+        asked = 0
         for entry in listing(response):
             url = f"{response.url}{quote(entry.name)}/"
             known = state["folders"].get(url)
             if not entry.folder or (not sweep and known and known[0] == entry.when):
                 continue
+            asked += 1
             yield self.request(
                 url,
                 self.parse_files,
@@ -108,6 +113,8 @@ class Texas(BillSpider):
                 folder_time=entry.when,
                 since=known[1] if known else "",
             )
+        if not asked:
+            self.nothing_new(response)
 
     def parse_files(self, response: Response, session: str, folder_time: str, since: str) -> Parsed:
         """Times are to the minute: a file of the newest minute seen is read once more."""
@@ -117,18 +124,23 @@ class Texas(BillSpider):
         if newest > folder_time:
             state["folders_tell"] = False
         state["folders"][response.url] = [folder_time, newest]
-        for entry in files:
-            if entry.when > since or (entry.when == since and newest > since):
-                url = f"{response.url}{quote(entry.name)}"
-                asked = self.request(url, self.parse_bill, session=session)
-                yield asked.replace(errback=self.file_missed)
+        newer = [
+            entry
+            for entry in files
+            if entry.when > since or (entry.when == since and newest > since)
+        ]
+        if not newer:
+            self.nothing_new(response)
+        for entry in newer:
+            url = f"{response.url}{quote(entry.name)}"
+            yield self.request(url, self.parse_bill, session=session)
 
-    def file_missed(self, failure: Failure) -> None:
-        """The next run reads the whole folder again."""
-        self._failed(failure)
-        asked: Request = failure.request  # type: ignore[attr-defined]
-        folder = asked.url.rpartition("/")[0] + "/"
-        self.cursor[asked.cb_kwargs["session"]]["folders"].pop(folder, None)
+    def lost(self, request: Request) -> None:
+        file = unquote(request.url).rpartition("/")[2]
+        if file.lower().endswith(".xml"):
+            self.try_again(request.cb_kwargs["session"], file[:-4])
+        elif not file and "sweep" in request.cb_kwargs:
+            self.incomplete = self.run.baseline
 
     def parse_bill(self, response: Response, session: str) -> Parsed:
         root = xml_of(response)
@@ -288,14 +300,12 @@ def ftp_text(web: str, number: str, session: str) -> str:
     Groups of a hundred are named by their first and last number; the first has only 99.
     """
     found = re.search(r"/(?P<file>[HS][A-Z]{1,2}\d+\w*\.html?)$", web, re.I)
-    if not found:
-        return ""
+    return f"{FTP}/{session}/billtext/html/{folder_of(number)}/{found['file']}" if found else ""
+
+
+def folder_of(number: str) -> str:
+    """``HCR 12`` → ``house_concurrent_resolutions/HC00001_HC00099``."""
     kind, digits = number.split()
-    folder = {
-        "HB": "house_bills", "HCR": "house_concurrent_resolutions",
-        "HJR": "house_joint_resolutions", "SB": "senate_bills",
-        "SCR": "senate_concurrent_resolutions", "SJR": "senate_joint_resolutions",
-    }[kind]  # fmt: skip
+    folder = dict(zip(PREFIXES, FOLDERS, strict=True))[kind]
     first = int(digits) // 100 * 100
-    group = f"{kind[:2]}{max(first, 1):05}_{kind[:2]}{first + 99:05}"
-    return f"{FTP}/{session}/billtext/html/{folder}/{group}/{found['file']}"
+    return f"{folder}/{kind[:2]}{max(first, 1):05}_{kind[:2]}{first + 99:05}"

@@ -23,7 +23,7 @@ from spiders.base import BillSpider, Parsed
 from spiders.documents import read_html
 from spiders.errors import NotModified
 from spiders.expect import csv_of, decoded
-from spiders.parse import clean, fingerprint, unread
+from spiders.parse import clean, fingerprint
 from tracker.items import (
     ActionItem,
     Chamber,
@@ -152,8 +152,7 @@ class Virginia(BillSpider):
     def parse_files(self, session: str, read: dict[str, Response]) -> Parsed:
         response = read["BILLS.CSV"]
         bills = list(csv_of(response, ("Bill_id", "Bill_description")))
-        for name in unread(bills[0], KNOWN) if bills else ():
-            self.gap(f"listing.{name}", "unexpected")
+        bills = self.records(bills, response, KNOWN)
         joined = join(read)
         yield from self.each(bills, self.parse_bill, response, session, joined)
         self.listed(session, [number for row in bills if (number := clean(row["Bill_id"]))])

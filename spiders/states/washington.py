@@ -97,7 +97,7 @@ class Washington(BillSpider):
         ]
         first = session not in self.cursor
         state = self.cursor.setdefault(session, {"lines": [], "meetings": {}, "agendas": {}})
-        moved = first or not set(lines) <= set(state["lines"])
+        moved = first or bool(self.again(session)) or not set(lines) <= set(state["lines"])
         state["lines"] = sorted(set(lines))
         yield self.service(
             "CommitteeMeetingService",
@@ -118,6 +118,8 @@ class Washington(BillSpider):
         new = (
             [] if first else [agenda for agenda in revised if revised[agenda] != known.get(agenda)]
         )
+        if not moved and not new:
+            self.nothing_new(response)
         yield from self.next_agenda(session, moved, new)
 
     def next_agenda(self, session: str, moved: bool, waiting: list[str]) -> Parsed:

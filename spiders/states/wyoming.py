@@ -10,8 +10,8 @@ from urllib.parse import quote
 from scrapy.http import Response
 
 from spiders.base import BillSpider, Parsed
-from spiders.documents import read_html
-from spiders.errors import LayoutChanged
+from spiders.documents import Document, read_html
+from spiders.errors import LayoutChanged, SourceError
 from spiders.expect import json_of
 from spiders.parse import clean, unread
 from tracker.items import (
@@ -70,13 +70,9 @@ class Wyoming(BillSpider):
         )
 
     def parse_listing(self, response: Response, session: str) -> Parsed:
-        rows = json_of(response)
-        if not isinstance(rows, list):
-            raise LayoutChanged(f"the bill list is a {type(rows).__name__}, not a list")
+        rows = self.records(json_of(response), response, KNOWN)
         if "-" not in session:
             rows = [row for row in rows if not row.get("specialSessionValue")]
-        for name in sorted({name for row in rows for name in unread(row, KNOWN)}):
-            self.gap(f"listing.{name}", "unexpected")
         yield from self.each(rows, self.parse_row, response, session)
         self.listed(session, [number for row in rows if (number := number_of(row))])
 
@@ -109,14 +105,15 @@ class Wyoming(BillSpider):
             raise LayoutChanged(f"a bill without a number: {clean(bill)[:200]}")
         for name in unread(bill, KNOWN):
             self.gap(name, "unexpected")
+        actions = tuple(self.actions(bill))
         yield self.bill(
             response,
             **headings(bill, session),
             detail="full",
             sponsors=tuple(self.sponsors(bill)),
-            actions=tuple(self.actions(bill)),
+            actions=actions,
             versions=(*self.printings(bill, response), *amendments(bill, session)),
-            votes=tuple(self.votes(bill)),
+            votes=tuple(decided(vote, actions) for vote in self.votes(bill)),
             sources=(SourceLink(url=f"{SITE}/Legislation/{session[:4]}/{number_of(bill)}"),),
             source_id=clean(bill.get("id")),
         )
@@ -158,11 +155,7 @@ class Wyoming(BillSpider):
     def printings(self, bill: dict[str, Any], response: Response) -> Iterator[VersionItem]:
         """``currentBillHTML`` is the text of the latest printing there is."""
         paths = [(note, clean(bill.get(name))) for name, note in VERSIONS if clean(bill.get(name))]
-        html = bill.get("currentBillHTML") or ""
-        current = read_html(html.encode(), "text/html; charset=utf-8") if clean(html) else None
-        if current is None or not current.text:
-            self.gap("currentBillHTML", "missing")
-            current = None
+        current = self.current_text(bill)
         for place, (note, path) in enumerate(paths, start=1):
             latest = current if place == len(paths) else None
             yield VersionItem(
@@ -172,6 +165,18 @@ class Wyoming(BillSpider):
                 text_url=response.url if latest else "",
                 marks=latest.marks if latest else None,
             )
+
+    def current_text(self, bill: dict[str, Any]) -> Document | None:
+        html = bill.get("currentBillHTML") or ""
+        try:
+            current = read_html(html.encode(), "text/html; charset=utf-8")
+        except SourceError as error:
+            self.gap("currentBillHTML", "invalid", str(error))
+            return None
+        if current.text:
+            return current
+        self.gap("currentBillHTML", "missing")
+        return None
 
     def votes(self, bill: dict[str, Any]) -> Iterator[VoteItem]:
         for vote in bill.get("rollCalls") or []:
@@ -221,6 +226,16 @@ def actor(message: str) -> Chamber | None:
     """``H 3rd Reading:Passed``: the first letter names the chamber."""
     found = re.match(r"^([HS])[ :]", message)
     return CHAMBERS[found[1].lower()] if found else None
+
+
+def decided(vote: VoteItem, actions: tuple[ActionItem, ...]) -> VoteItem:
+    """A roll call says no result; the action that ends in its counts (``44-16-2-0-0``) does."""
+    counts = {count.option: count.value for count in vote.counts}
+    ending = re.compile(rf" {counts.get('yes')}-{counts.get('no')}(-\d+)+$")
+    for action in actions:
+        if action.date == vote.date and ending.search(action.text):
+            return vote.model_copy(update={"passed": not re.search(r"fail", action.text, re.I)})
+    return vote
 
 
 def amendments(bill: dict[str, Any], session: str) -> Iterator[VersionItem]:

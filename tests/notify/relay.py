@@ -26,6 +26,19 @@ Script = Callable[[str, str], str | None]
 """(step, recipient or "") → the answer instead of the usual one, DROP, or None."""
 
 
+def at(step: str, answer: str, times: int = 1) -> Script:
+    """Give this answer at a step, so many times."""
+    left = [times]
+
+    def script(now: str, recipient: str) -> str | None:
+        if now != step or not left[0]:
+            return None
+        left[0] -= 1
+        return answer
+
+    return script
+
+
 @dataclass
 class Inbox:
     """What the relay accepted."""
@@ -149,8 +162,8 @@ def relay(
 
 def settings_for(*inboxes: Inbox, **others: Any) -> Settings:
     return Settings(
-        smtp_host=",".join(f"127.0.0.1:{inbox.port}" for inbox in inboxes),
         **{
+            "smtp_host": ",".join(f"127.0.0.1:{inbox.port}" for inbox in inboxes),
             "smtp_tls": "none",
             "mail_domain_rate": 0,
             "mail_from": "Bill Watch <digest@bills.example.org>",

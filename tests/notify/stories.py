@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Engine, insert
+from sqlalchemy import Connection, Engine, insert
 
 from notify.filters import Filter
 from notify.people import DeliveryTime, Wish, add_subscriber, add_subscription
@@ -57,28 +57,14 @@ def add_bill(
                 title=title,
                 abstract=abstract,
                 stage=stage,
-                sources=[{"url": f"https://legislature.example/{state}/{identifier}"}],
+                sources=[{"url": f"https://legislature.example/{state}/{identifier}", "note": ""}],
                 first_seen_at=EARLIER,
                 last_seen_at=EARLIER,
                 changed_at=EARLIER,
             )
             .returning(Bill.id)
         ).scalar_one()
-        connection.execute(
-            insert(Verdict).values(
-                bill_id=bill_id,
-                level="relevant" if relevant else "off",
-                relevant=relevant,
-                stance=stance,
-                score=1.0,
-                rules_hash="",
-                judged_at=EARLIER,
-            )
-        )
-        for topic in topics:
-            connection.execute(
-                insert(TopicVerdict).values(bill_id=bill_id, topic=topic, stance=stance, score=1.0)
-            )
+        _judge(connection, bill_id, relevant, topics, stance)
         for position, name in enumerate(sponsors):
             connection.execute(
                 insert(Sponsorship).values(
@@ -91,6 +77,26 @@ def add_bill(
                 )
             )
     return bill_id
+
+
+def _judge(
+    connection: Connection, bill_id: int, relevant: bool, topics: Sequence[str], stance: str | None
+) -> None:
+    connection.execute(
+        insert(Verdict).values(
+            bill_id=bill_id,
+            level="relevant" if relevant else "off",
+            relevant=relevant,
+            stance=stance,
+            score=1.0,
+            rules_hash="",
+            judged_at=EARLIER,
+        )
+    )
+    for topic in topics:
+        connection.execute(
+            insert(TopicVerdict).values(bill_id=bill_id, topic=topic, stance=stance, score=1.0)
+        )
 
 
 def add_change(
@@ -193,9 +199,7 @@ def add_reader(
 ) -> int:
     """An active reader of everything daily, unless wishes say otherwise."""
     with writing(engine) as connection:
-        reader = add_subscriber(
-            connection, address, since, evidence="test", confirmed=True, clock=clock
-        )
+        reader = add_subscriber(connection, address, since, evidence="test", clock=clock)
         for wish in wishes or (Wish(Filter()),):
             add_subscription(connection, reader, wish, since)
     return reader

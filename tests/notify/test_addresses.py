@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+from email.message import EmailMessage
+from email.policy import SMTP
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from notify.addresses import BadAddress, address_key, checked_address
 
@@ -60,3 +65,28 @@ def test_what_we_cannot_mail_is_refused_in_words(typed: str) -> None:
 def test_case_does_not_make_two_readers() -> None:
     one, other = (checked_address(typed) for typed in ("Ann@Reader.Example", "ann@reader.example"))
     assert address_key(one) == address_key(other)
+
+
+typed = st.one_of(
+    st.text(max_size=80),
+    st.emails(),
+    st.tuples(st.emails(), st.text('\r\n\t ,;<>"\0:@', max_size=4), st.emails()).map("".join),
+)
+
+
+@given(typed)
+@example("ann@example.org\r\nBcc: bob@example.org")
+def test_whatever_is_typed_is_refused_or_safe_in_a_header(text: str) -> None:
+    try:
+        address = checked_address(text)
+    except BadAddress as refused:
+        assert str(refused).isprintable()
+        return
+    assert address.isascii() and address.isprintable() and " " not in address
+    assert address.count("@") == 1
+    assert checked_address(address) == address
+    assert address_key(checked_address(address.upper())) == address_key(address)
+    message = EmailMessage(policy=SMTP)
+    message["To"] = address
+    assert [one.addr_spec for one in message["To"].addresses] == [address]
+    assert list(message) == ["To"]

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select, update
 
+from notify.facts import Facts
 from notify.filters import STANCES, TOPICS, Filter
 from notify.kinds import KINDS
 from notify.match import ChangeIndex, Planned, plan, why_not
 from notify.people import Wish, leave
-from notify.snapshot import Facts
 from tests.notify.stories import EARLIER, NOW, add_bill, add_change, add_reader
 from tracker.db import reading, writing
 from tracker.models import Change, News, Outbox, Subscription, Verdict

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -23,12 +23,12 @@ from scrapy.http import Response
 from spiders.base import BillSpider, Parsed
 from spiders.catalog import Politeness, SessionFacts, SourceFacts
 from spiders.crawl import CrawlOptions, crawl
-from spiders.documents import read_document
 from spiders.expect import field, json_of
 from tracker.db import make_engine, open_database
-from tracker.items import ActionItem, VersionItem
+from tracker.items import ActionItem, Link, VersionItem
 
 JSON = "application/json"
+KNOWN = frozenset({"number", "title", "status", "date"})
 
 
 class Answer:
@@ -86,6 +86,10 @@ def serving() -> Iterator[Legislature]:
         def do_GET(self) -> None:
             answer = legislature.answer(self.path, dict(self.headers))
             time.sleep(answer.wait)
+            with suppress(ConnectionError):
+                self.say(answer)
+
+        def say(self, answer: Answer) -> None:
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
@@ -117,7 +121,7 @@ class LoopbackSpider(BillSpider):
         )
 
     def parse_listing(self, response: Response, session: str) -> Parsed:
-        rows = field(json_of(response), "bills")
+        rows = self.records(field(json_of(response), "bills"), response, KNOWN)
         yield from self.each(rows, self.parse_row, response, session)
         self.listed(session, [row["number"] for row in rows if row.get("number")])
 
@@ -159,16 +163,10 @@ class LoopbackSpider(BillSpider):
                 for action in field(page, "actions")
             ),
         }
-        if "text" not in page:
-            yield self.bill(response, **stated)
-            return
-        yield self.request(page["text"], self.parse_text, stated=stated)
-
-    def parse_text(self, response: Response, stated: dict[str, Any]) -> Parsed:
-        kind = (response.headers.get("Content-Type") or b"").decode()
-        document = read_document(response.body, kind, url=response.url)
-        version = VersionItem(note="Introduced", text=document.text, marks=document.marks)
-        yield self.bill(response, **stated, versions=(version,))
+        if "text" in page:
+            link = Link(url=page["text"], media_type="text/html")
+            stated["versions"] = (VersionItem(note="Introduced", links=(link,)),)
+        yield from self.with_texts(self.bill(response, **stated))
 
 
 class LoopbackFacts(SourceFacts):

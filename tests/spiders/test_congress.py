@@ -14,7 +14,16 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from spiders.states.congress import BULK, FEED, TYPES, content_hash, headings, links, summary
+from spiders.states.congress import (
+    BULK,
+    FEED,
+    TYPES,
+    Congress,
+    content_hash,
+    headings,
+    links,
+    summary,
+)
 from spiders.tape import EMPTY_BODY
 
 pytestmark = pytest.mark.recorded
@@ -73,7 +82,8 @@ def test_the_first_run_reads_the_real_bills_of_a_zip(recorded: Path, tmp_path: P
             tape_line(folder, url, packed.getvalue()) if mine else tape_line(folder, url, b"", 404)
         )
     (folder / "index.jsonl").write_text(lines)
-    light = {item["identifier"]: item for item in crawl(folder, tmp_path)}
+    items = crawl(folder, tmp_path)
+    light = {item["identifier"]: item for item in items if item["detail"] == "light"}
     assert set(light) == {"HR 2471", "HR 6658", "S 35", "SCONRES 7"}
     omnibus = light["HR 2471"]
     assert omnibus["title"] == "Consolidated Appropriations Act, 2022"
@@ -113,6 +123,56 @@ def test_a_new_stamp_alone_is_no_change(recorded: Path) -> None:
     assert action is not None
     action.text = "Something happened."
     assert content_hash(found) != before
+
+
+class Reader(Congress):
+    """Its parse methods, without a run behind them."""
+
+    def __init__(self) -> None:
+        self._gaps = []
+
+
+def test_each_event_of_the_real_omnibus_is_told_once(recorded: Path) -> None:
+    found = bill(recorded / "us-billstatus/formatChange/future/BILLSTATUS-117hr2471.xml")
+    rows = found.findall("actions/item")[::-1]
+    actions = list(Reader().actions(rows))
+    assert (len(rows), len(actions)) == (56, 46)
+    lines = [(action.date, action.text) for action in actions]
+    assert len(set(lines)) == len(lines)
+    passed = [action for action in actions if "an amendment by Voice Vote" in action.text]
+    assert [(action.text, action.actor) for action in passed] == [
+        ("Passed Senate with an amendment by Voice Vote.", "upper")
+    ]
+    assert [(str(action.date), action.text) for action in actions[-2:]] == [
+        ("2022-03-15", "Signed by President."),
+        ("2022-03-15", "Became Public Law No: 117-103."),
+    ]
+    votes = list(Reader().votes(rows))
+    assert len(votes) == len({vote.source_id for vote in votes}) == 5
+    assert all(len(vote.counts) == 2 and vote.chamber and vote.date for vote in votes)
+
+
+@pytest.mark.parametrize(
+    ("file", "actions", "versions"),
+    [
+        ("formatChange/current/BILLSTATUS-117s35", 9, 2),
+        ("formatChange/future/BILLSTATUS-117s35", 9, 2),
+        ("formatChange/future/BILLSTATUS-117hr6658", 2, 1),
+        ("actions-committees/BILLSTATUS-116s832", 12, 4),
+        ("textVersions/DEV-BILLSTATUS-115s2269", 16, 4),
+        ("legacy/BILLSTATUS-114hr3106", 10, 0),
+    ],
+)
+def test_real_files_are_read_whole(recorded: Path, file: str, actions: int, versions: int) -> None:
+    found = bill(recorded / f"us-billstatus/{file}.xml")
+    reader = Reader()
+    read = list(reader.actions(found.findall("actions/item")[::-1]))
+    assert len(read) == actions
+    assert all(action.date for action in read)
+    assert len(list(reader.versions(found))) == versions
+    listed = found.xpath("(sponsors|cosponsors)/item[not(sponsorshipWithdrawnDate/text())]")
+    assert len(list(reader.sponsors(found))) == len(listed)
+    assert not reader._gaps
 
 
 def test_the_text_is_read_as_html() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -94,3 +96,36 @@ def test_printed_text_loses_line_numbers_and_keeps_words() -> None:
         " of an immigration detainer under 8 U.S.C. 1357(g).",
         "S 2. This act shall take effect immediately.",
     ]
+
+
+@pytest.mark.recorded
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        (
+            "2023-S6169-20240109T175502.html",
+            'Section 1. This act shall be known and may be cited as the "voting integrity and'
+            ' verification act of New York (VIVA NY)".',
+        ),
+        (
+            "2017-S4821-20180510T151502.html",
+            "Section 1. Subparagraph (A) of paragraph (c) of subdivision 2 of section 259-i of the"
+            " executive law, as amended by chapter 130 of the laws of 2016, is amended to read as"
+            " follows:",
+        ),
+        ("2017-A6361-20180510T153404.html", "do enact as follows:"),
+        ("2015-S2422-20180510T155603.html", "do enact as follows:"),
+    ],
+)
+def test_texts_as_albany_prints_them(recorded: Path, file: str, sentence: str) -> None:
+    page = (recorded / "ny" / file).read_text(encoding="utf-8", errors="replace")
+    pieces = re.split(r"<pre[^>]*>", page, flags=re.IGNORECASE)
+    printed = next(piece for piece in pieces if "STATE OF NEW YORK" in piece)
+    printed = re.split("</pre>", printed, flags=re.IGNORECASE)[0]
+    text = plain_text(html.unescape(re.sub(r"<[^>]+>", "", printed)))
+    assert sentence in text
+    assert "represented in Senate and Assembly, do enact as follows:" in " ".join(text.split())
+    lines = text.splitlines()
+    numbered = [line for line in lines if re.match(r"\d{1,2} {2,}\S", line)]
+    assert not numbered
+    assert max(map(len, lines)) > 150

@@ -53,6 +53,16 @@ def test_robots_txt_is_obeyed_and_said(database: str) -> None:
     assert (run.status, run.failure_kind) == ("failed", "robots-disallowed")
 
 
+def test_where_robots_txt_cannot_be_had_nothing_is_asked(database: str) -> None:
+    with serving() as legislature:
+        legislature.set("/robots.txt", Answer("down", 503, "text/plain"))
+        legislature.set("/listing.json", listing())
+        run = crawl(legislature, database)
+        assert legislature.paths() == []
+    assert (run.status, run.failure_kind) == ("failed", "source-down")
+    assert "robots.txt cannot be had" in run.reason
+
+
 def test_only_bills_on_topic_cost_a_detail_page(database: str) -> None:
     with serving() as legislature:
         legislature.set("/listing.json", listing(40))

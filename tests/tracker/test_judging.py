@@ -1,4 +1,4 @@
-"""Verdicts on stored bills, a person's word against them, and rules replayed over what is stored."""
+"""Verdicts on stored bills, a person's word against them, and what a replay of rules moves."""
 
 from __future__ import annotations
 

@@ -92,21 +92,6 @@ def test_only_the_jurisdiction_asked_for(engine: Engine) -> None:
     assert bill(engine, other).stage == ""
 
 
-@pytest.mark.parametrize(
-    ("latest", "stage"),
-    [
-        ("Passed in the Senate - Y:24 N:15", "passed-second-chamber"),
-        ("Sent to SJC - Referrals: SJC", "passed-first-chamber"),
-    ],
-)
-def test_a_bill_known_from_listings_only_moves_forward(
-    engine: Engine, latest: str, stage: str
-) -> None:
-    number = add_bill(engine, "HB 4", "nm", stage="passed-first-chamber", latest_action_text=latest)
-    replay_stages(engine)
-    assert bill(engine, number).stage == stage
-
-
 def test_many_bills_go_in_batches(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tracker.replay.BILLS_PER_TRANSACTION", 2)
     for n in range(5):

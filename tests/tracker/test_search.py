@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text, update
 
 from tests.tracker.stored_bills import NOW, add_bill, add_version
-from tracker.db import reading, writing, writing_session
+from tracker.db import make_engine, reading, writing, writing_session
 from tracker.expectations import Expectations
 from tracker.items import BillItem
+from tracker.models import Bill
 from tracker.runs import CrawlRun
 from tracker.search import (
     MATCH_END,
@@ -208,3 +211,44 @@ def test_what_a_crawl_stored_is_found_when_it_closes(engine: Engine) -> None:
     assert found(engine, "okapi") == []
     run.close(requests=1, bytes=1, not_modified=0)
     assert found(engine, "okapi") == ["HB 1"]
+
+
+def test_a_bill_written_while_it_is_indexed_is_indexed_again(engine: Engine) -> None:
+    """Another process stores its next title when its words have just been read."""
+    with writing_session(engine) as session:
+        bill = add_bill(session, "HB 1", "Zebras")
+    other = make_engine(engine.url.render_as_string(hide_password=False))
+    renaming = threading.Thread(target=_rename, args=(other, bill.id))
+
+    def meanwhile(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if statement.startswith("INSERT INTO bill_search ") and not renaming.ident:
+            renaming.start()
+            renaming.join(timeout=0.5)
+
+    event.listen(engine, "after_cursor_execute", meanwhile)
+    index_pending(engine)
+    renaming.join()
+    index_pending(engine)
+    event.remove(engine, "after_cursor_execute", meanwhile)
+    other.dispose()
+    assert (found(engine, "okapi"), found(engine, "zebra")) == (["HB 1"], [])
+
+
+def _rename(engine: Engine, bill_id: int) -> None:
+    with writing(engine) as connection:
+        connection.execute(update(Bill).where(Bill.id == bill_id).values(title="Okapis"))
+
+
+def test_two_may_index_at_once(engine: Engine) -> None:
+    with writing_session(engine) as session:
+        for number in range(1, 1201):
+            add_bill(session, f"HB {number}", f"Okapi {number}", level=None)
+    engines = [make_engine(engine.url.render_as_string(hide_password=False)) for _ in range(2)]
+    with ThreadPoolExecutor() as pool:
+        counts = list(pool.map(index_pending, engines))
+    for one_of in engines:
+        one_of.dispose()
+    index_pending(engine)
+    assert sum(counts) >= 1_000
+    with reading(engine) as session:
+        assert search(session, BillFilter("okapi", level="all")).total == 1_200

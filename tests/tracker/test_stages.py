@@ -16,7 +16,7 @@ BILL = ("bill",)
 
 
 def history(
-    state: str, *lines: str, origin: str = "lower", types: tuple[str, ...] = BILL, start: str = ""
+    state: str, *lines: str, origin: str = "lower", types: tuple[str, ...] = BILL
 ) -> list[str]:
     """The stages a bill went through. A line is its text, or ``actor|text``."""
     actions = []
@@ -25,9 +25,9 @@ def history(
         meaning = classify_action(state, text, actor or None)
         date = dt.date(2026, 1, 1) + dt.timedelta(days=day)
         actions.append(DatedAction(date, actor or None, meaning))
-    progress = bill_stage(state, origin, types, actions, start)
+    progress = bill_stage(state, origin, types, actions)
     stages = [reached for reached in progress.steps if reached]
-    assert progress.stage == (stages[-1] if stages else start)
+    assert progress.stage == (stages[-1] if stages else "")
     return stages
 
 
@@ -431,13 +431,6 @@ def test_a_history_printed_newest_first_is_read_from_its_end() -> None:
     assert progress.steps == (
         "became-law", "passed-second-chamber", "passed-first-chamber", "introduced",
     )  # fmt: skip
-
-
-def test_a_listings_latest_action_adds_to_what_was_known() -> None:
-    referred = "Sent to SJC - Referrals: SJC"
-    assert history("nm", referred, start="passed-first-chamber") == []
-    assert history("nm", "Chaptered", start="passed-second-chamber") == ["became-law"]
-    assert history("nm", "Passed in the Senate - Y:24 N:15", start="") == ["passed-second-chamber"]
 
 
 def test_the_sources_own_classification_outranks_its_words() -> None:

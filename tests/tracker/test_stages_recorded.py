@@ -81,12 +81,11 @@ def test_michigan_agrees_with_legiscans_status(recorded: Path) -> None:
 def test_almost_every_michigan_action_means_something_or_is_known_to_mean_nothing(
     recorded: Path,
 ) -> None:
-    """Unread is what no rule speaks on; measured: 8.5 %, most of it "Bill Electronically
-    Reproduced", none of which moves a bill."""
+    """Unread is what no rule speaks on; measured: 0.03 %, none of which moves a bill."""
     rules = rule_set("mi")
     texts = [row["action"] for row in _rows(recorded / "legiscan-csv-mi/2023-2024/history.csv")]
     unread = Counter(re.sub(r"\d+", "#", text) for text in texts if not rules.read(text, None))
-    assert unread.total() / len(texts) < 0.1, unread.most_common(20)
+    assert unread.total() / len(texts) < 0.002, unread.most_common(20)
     assert not [
         text for text in unread if re.search(r"passed|enrolled|to (the )?governor|died", text, re.I)
     ]
@@ -153,43 +152,6 @@ def test_new_york(recorded: Path, file: str, stage: str) -> None:
     number = re.search(r"[-_]([AS])\d", file)
     assert number
     assert progress("ny", _origin(number.group(1)), BILL, lines).stage == stage
-
-
-def test_new_mexico_list_ends_where_the_session_ended(recorded: Path) -> None:
-    """Status and location of each capture, one after another, as a light row's latest action."""
-    stages: dict[str, str] = {}
-    path: dict[str, list[str]] = defaultdict(list)
-    location: dict[str, str] = {}
-    captures = sorted((recorded / "nm" / "2026-daily").glob("*.csv"))
-    for capture in captures:
-        for row in _rows(capture):
-            bill = re.sub(r"<[^>]+>|[\s*]", "", row["Bill Number"])
-            location[bill] = row["Current Location/Referral"].split("  ")[0]
-            actions = [
-                DatedAction(None, None, classify_action("nm", text))
-                for text in (row["Status"], location[bill])
-                if text
-            ]
-            reached = bill_stage("nm", _origin(bill), BILL, actions, stages.get(bill, ""))
-            if reached.stage != stages.get(bill):
-                path[bill].append(reached.stage)
-            stages[bill] = reached.stage
-    assert path["HB9"] == ["passed-first-chamber", "passed-second-chamber", "became-law"]
-    assert path["SB18"] == ["in-committee", "failed"]
-    by_location = {
-        "Chaptered": "became-law",
-        "Vetoed": "vetoed",
-        "Pocket Veto": "vetoed",
-        "Died": "failed",
-        "Died (API.)": "failed",
-    }
-    wrong = {
-        bill: (place, stages[bill])
-        for bill, place in location.items()
-        if place in by_location and stages[bill] != by_location[place]
-    }
-    assert not wrong
-    assert Counter(stages.values())["became-law"] == 71
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from tracker.cli import (
     decide,
     demo,
     digest,
+    imports,
     rules,
     run,
     serve,
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.command()(demo.demo)
 app.command()(run.run)
 app.command()(crawl.crawl)
+app.add_typer(imports.app, name="import")
 app.command()(classify.classify)
 app.command()(decide.decide)
 app.add_typer(rules.app, name="rules")

@@ -18,8 +18,6 @@ from tracker.settings import PREFIX, get_settings
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-# An aggregator serves any state; its pages are of this one.
-STATE_OF = {"legiscan": "mi", "openstates": "pr"}
 MARKER = "made-by-billtracker-demo"
 
 
@@ -66,11 +64,11 @@ def demo(
                 _subscribe(engine)
         typer.echo("Matching changes to readers and mailing digests")
         _mail(engine)
-    _table(engine, folder)
-    if serve:
-        from tracker.cli.serve import serve as serve_pages
+        _table(engine, folder)
+        if serve:
+            from tracker.cli.serve import serve as serve_pages
 
-        serve_pages(host="127.0.0.1", port=port)
+            serve_pages(host="127.0.0.1", port=port)
 
 
 def _fresh(folder: Path) -> Path:
@@ -109,9 +107,8 @@ def _crawl(day: str) -> None:
     crawls = []
     for facts in catalogue().values():
         pages = Path(str(resources.files("spiders") / "pages" / facts.spider / day))
-        code = f"{facts.code}-{STATE_OF[facts.code]}" if facts.any_state else facts.code
         if pages.is_dir():
-            crawls.append((code, [f"--replay={pages}"]))
+            crawls.append((facts.shown_code, [f"--replay={pages}"]))
     jobs = max(2, os.cpu_count() or 2)
     crawl_in_children(crawls, jobs, lambda crawled: typer.echo(f"  {crawled.line}"))
 
@@ -126,7 +123,7 @@ def _subscribe(engine: Engine) -> None:
         wish = people.Wish(Filter.model_validate(reader.asks), "daily")
         with writing(engine) as connection:
             known = people.add_subscriber(
-                connection, reader.address, now, evidence="made up by the demo", confirmed=True
+                connection, reader.address, now, evidence="made up by the demo"
             )
             people.add_subscription(connection, known, wish, now)
 

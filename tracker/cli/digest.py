@@ -11,7 +11,9 @@ import typer
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-app = typer.Typer(help="What is mailed: match, send, preview, explain.", no_args_is_help=True)
+app = typer.Typer(
+    help="What is mailed: match, send, preview, explain, bounces.", no_args_is_help=True
+)
 
 Email = Annotated[str, typer.Argument(help="The reader's address.")]
 SETTLED_STATUSES = ("sent", "cancelled")
@@ -22,9 +24,11 @@ def plan() -> None:
     """Match released changes to subscriptions; they wait in the outbox until a digest is due."""
     from notify.match import plan
     from tracker.db import open_database
+    from tracker.web import wording
 
     planned = plan(open_database(), _now())
-    typer.echo(f"{planned.changes:,} changes matched, {planned.rows:,} rows for readers")
+    matched = wording.count(planned.changes, "change")
+    typer.echo(f"{matched} matched, {wording.count(planned.rows, 'row')} for readers")
 
 
 @app.command()
@@ -43,50 +47,96 @@ def send(
         done = run_digests(open_database(), get_settings(), yes=yes, regardless=regardless)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
+    if done.bounces:
+        typer.echo(f"bounces: {done.bounces}")
     typer.echo(done.in_words)
-    if done.report.stopped:
-        typer.echo(done.report.stopped, err=True)
+    for said in done.to_look_at:
+        typer.echo(said, err=True)
+    if done.to_look_at:
         raise typer.Exit(1)
+
+
+@app.command()
+def bounces(
+    place: Annotated[
+        str,
+        typer.Argument(
+            help="Maildir, mbox file or imaps://user@host/FOLDER; "
+            "without it, BILLTRACKER_BOUNCE_MAILBOX."
+        ),
+    ] = "",
+) -> None:
+    """Read bounces and complaints: a hard bounce or complaint ends mail to that reader.
+
+    Every digest send does it too when BILLTRACKER_BOUNCE_MAILBOX is set. Only reports that carry
+    the signed return path of a digest of ours count, and each of them once.
+    """
+    from notify.bounces import read_bounces
+    from tracker.db import open_database
+    from tracker.settings import get_settings
+
+    settings = get_settings()
+    if not place and not settings.bounce_mailbox:
+        raise typer.BadParameter("name a place, or set BILLTRACKER_BOUNCE_MAILBOX")
+    try:
+        tally = read_bounces(open_database(), settings, _now(), place)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    typer.echo(tally.in_words)
 
 
 @app.command()
 def preview(
     email: Email,
     as_of: Annotated[
-        str, typer.Option(help="As if it were then: 2026-03-05 or 2026-03-05T07:00-05:00.")
+        str,
+        typer.Option(
+            help="As if it were then: 2026-03-05T12:00 (UTC) or 2026-03-05T07:00-05:00; "
+            "without it, the next time one of theirs is due."
+        ),
     ] = "",
     html: Annotated[Path | None, typer.Option(help="Write the HTML part here.")] = None,
+    eml: Annotated[Path | None, typer.Option(help="Write the whole message here.")] = None,
 ) -> None:
-    """Show exactly what would be sent to a reader now, or at a time; sends nothing."""
-    from notify.compose import rendered_by
-    from notify.explain import upcoming
-    from tracker.db import open_database
+    """Show exactly what would be sent to a reader, if nothing more happens; sends nothing."""
+    from notify.message import message_bytes
+    from notify.preview import next_turn, preview
+    from notify.render import personal
+    from tracker.db import open_database, reading
     from tracker.settings import get_settings
 
-    engine = open_database()
-    content = upcoming(engine, _reader(engine, email), _moment(as_of))
-    if content is None:
-        typer.echo("nothing: no subscription is due with news in it")
+    engine, settings = open_database(), get_settings()
+    reader = _reader(engine, email)
+    with reading(engine) as session:
+        moment = _moment(as_of) if as_of else next_turn(session.connection(), reader, _now())
+    letter = preview(engine, settings, reader, moment)
+    if letter is None:
+        typer.echo(f"nothing on {moment:%Y-%m-%d %H:%M} UTC: no subscription is due with news")
         raise typer.Exit(1)
-    rendered = rendered_by(get_settings(), content)
-    typer.echo(f"Subject: {rendered.subject}\n\n{rendered.text}")
+    tokens = (settings.public_url, letter.reader_token, letter.digest_token)
+    typer.echo(f"On {moment:%Y-%m-%d %H:%M} UTC\nTo: {letter.address}")
+    typer.echo(f"Subject: {letter.subject}\n\n{personal(letter.text, *tokens)}", nl=False)
     if html:
-        html.write_text(rendered.html, encoding="utf-8")
+        html.write_text(personal(letter.html, *tokens), encoding="utf-8")
+    if eml:
+        eml.write_bytes(message_bytes(letter, settings))
 
 
 @app.command()
 def explain(
     email: Email,
-    change: Annotated[int, typer.Argument(help="The change's number (see the bill's page).")],
+    change: Annotated[str, typer.Argument(help="A change's number, or a bill: 'md HB 1222'.")],
 ) -> None:
-    """Tell why a reader did, or did not, get a change."""
-    from notify.explain import explain
+    """Tell why a reader did, or did not, get a change, or the newest changes of a bill."""
+    from notify.explain import changes_named, explain
     from tracker.db import open_database
 
     engine = open_database()
+    reader = _reader(engine, email)
     try:
-        typer.echo("\n".join(explain(engine, _reader(engine, email), change, _now())))
-    except LookupError as error:
+        for number in changes_named(engine, change):
+            typer.echo("\n  ".join(explain(engine, reader, number, _now())))
+    except (LookupError, ValueError) as error:
         raise typer.BadParameter(str(error.args[0])) from error
 
 
@@ -146,7 +196,7 @@ def settle(
 def stop(
     reason: Annotated[str, typer.Argument(help="Why, for whoever finds it stopped.")],
 ) -> None:
-    """Send nothing until digest start; a running sender ends within a few messages."""
+    """Send nothing until digest start; a running sender ends with the messages on their way."""
     from notify.ledger import stop
     from tracker.db import open_database
 
@@ -169,8 +219,6 @@ def _now() -> dt.datetime:
 
 
 def _moment(typed: str) -> dt.datetime:
-    if not typed:
-        return _now()
     try:
         moment = dt.datetime.fromisoformat(typed)
     except ValueError as error:

@@ -128,10 +128,32 @@ def mail(engine: Engine, *, send: bool, yes: bool) -> bool:
         typer.echo(f"{planned.changes:,} changes matched; nothing sent")
         return False
     done = run_digests(engine, get_settings(), yes=yes)
+    if done.bounces:
+        typer.echo(f"bounces: {done.bounces}")
     typer.echo(done.in_words)
-    if done.report.stopped:
-        typer.echo(done.report.stopped, err=True)
-    return bool(done.report.stopped)
+    for said in done.to_look_at:
+        typer.echo(said, err=True)
+    return other_channels(engine) or bool(done.to_look_at)
+
+
+def other_channels(engine: Engine) -> bool:
+    """Webhooks, and mails about people's own doing that had to wait; True for trouble."""
+    from notify.notices import send_notices
+    from notify.webhooks import deliver_webhooks
+    from tracker.settings import get_settings
+    from tracker.web.wording import count
+
+    try:
+        outcomes = deliver_webhooks(engine, get_settings())
+    except ValueError as error:
+        typer.echo(f"webhooks were not served: {error}", err=True)
+        return True
+    if outcomes:
+        delivered = sum(one.delivered for one in outcomes)
+        failed = sum(bool(one.failed) for one in outcomes)
+        typer.echo(f"webhooks: {count(delivered, 'delivery', 'deliveries')}, {failed} failed")
+    send_notices(engine, get_settings())
+    return False
 
 
 @contextmanager

@@ -14,7 +14,10 @@ def serve(
     """Serve the pages until stopped."""
     import uvicorn
 
+    from notify.pages import subscriber_pages
     from tracker.db import open_database
+    from tracker.settings import get_settings
     from tracker.web.app import create_app
 
-    uvicorn.run(create_app(open_database()), host=host, port=port, log_level="warning")
+    app = create_app(open_database(), mounts=[subscriber_pages(get_settings())])
+    uvicorn.run(app, host=host, port=port, log_level="warning")

@@ -7,7 +7,7 @@ import getpass
 import json
 import textwrap
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -30,8 +30,17 @@ RunId = Annotated[int, typer.Argument(help="The run's number, from billtracker r
 By = Annotated[str, typer.Option(help="Who decided; your login name if not given.")]
 
 
-def sources(as_json: AsJson = False) -> None:
-    """How every source is doing: status, since when, why, and what to do."""
+def sources(
+    as_json: AsJson = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit code 1 if a source is broken or held.")
+    ] = False,
+) -> None:
+    """How every source is doing: status, since when, why, and what to do.
+
+    ok; held: its last crawl waits for a person's decision; broken: its crawls fail or die;
+    waiting: not asked yet, or it lacks a key.
+    """
     from sqlalchemy import func, select
 
     from spiders.catalog import catalogue
@@ -45,21 +54,35 @@ def sources(as_json: AsJson = False) -> None:
         bills: dict[str, int] = dict(session.execute(query.group_by(Bill.source)).all())
     if as_json:
         typer.echo(json.dumps([_plain(one, bills) for one in found], indent=1))
-        return
-    typer.echo(f"{'SOURCE':14}{'STATUS':10}{'LAST RUN':18}{'SINCE':18}{'BILLS':>10}{'HELD':>10}")
+    else:
+        _show_health(found, bills)
+        asked = {one.source for one in found} | {one.source.split("-")[0] for one in found}
+        never = [
+            f"{code}-STATE" if facts.any_state else code
+            for code, facts in catalogue().items()
+            if code not in asked
+        ]
+        if never:
+            _explain(f"never crawled: {', '.join(never)} (billtracker crawl CODE)", indent="")
+    if check and any(one.status in ("broken", "held") for one in found):
+        raise typer.Exit(1)
+
+
+def _show_health(found: Sequence[SourceHealth], bills: dict[str, int]) -> None:
+    typer.echo(f"{'SOURCE':16}{'STATUS':10}{'LAST RUN':19}{'SINCE':18}{'BILLS':>9}{'HELD':>8}")
     for one in found:
         since = _when(one.since) if one.since else ""
         typer.echo(
-            f"{one.source:14}{one.status:10}{_when(one.last_run.started_at):18}{since:18}"
-            f"{bills.get(one.source, 0):>10,}{one.held:>10,}"
+            f"{one.source:16}{one.status:10}{_when(one.last_run.started_at):19}{since:18}"
+            f"{bills.get(one.source, 0):>9,}{one.held:>8,}"
         )
-        _explain(one.why)
-        for command in one.to_do:
+        if one.crawling:
+            _explain("Being crawled now.")
+        # What to do follows, a command a line.
+        _explain(one.why.partition(" Look: ")[0])
+        look = (f"billtracker runs show {one.last_run.id}",) if one.status == "held" else ()
+        for command in (*look, *one.to_do):
             typer.echo(f"    {command}")
-    asked = {one.source for one in found}
-    never = [code for code, facts in catalogue().items() if code not in asked]
-    if never:
-        _explain(f"never crawled: {', '.join(never)} (billtracker crawl CODE)", indent="")
 
 
 @runs.command("list")
@@ -118,7 +141,7 @@ def release(run_id: RunId, by: By = "") -> None:
     from tracker import settle
 
     count = _decide(settle.release, run_id, by)
-    typer.echo(f"run {run_id} released: {count:,} changes are news now")
+    typer.echo(f"run {run_id} released: {_changes(count)} news from now on")
 
 
 @runs.command()
@@ -127,7 +150,11 @@ def discard(run_id: RunId, by: By = "") -> None:
     from tracker import settle
 
     count = _decide(settle.discard, run_id, by)
-    typer.echo(f"run {run_id} discarded: {count:,} changes taken back")
+    typer.echo(f"run {run_id} discarded: {_changes(count)} taken back")
+
+
+def _changes(count: int) -> str:
+    return "1 change" if count == 1 else f"{count:,} changes"
 
 
 def _decide(how: Callable[[Engine, int, str, dt.datetime], int], run_id: int, by: str) -> int:

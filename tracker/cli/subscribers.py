@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
-app = typer.Typer(help="Who hears: add, list, remove.", no_args_is_help=True)
+app = typer.Typer(help="Who hears: add, list, remove, import, export.", no_args_is_help=True)
 
 Weekday = StrEnum(
     "Weekday", ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -80,16 +82,15 @@ def _subscribe(
     engine = open_database()
     now = dt.datetime.now(dt.UTC)
     try:
-        chosen = Filter.model_validate(asked | {"bills": bill_keys(engine, asked["bills"])})
+        named = [name.strip() for name in asked["bills"].split(",") if name.strip()]
+        chosen = Filter.model_validate(asked | {"bills": bill_keys(engine, named)})
         wish = people.Wish(
             chosen, checked_frequency(frequency), list(Weekday).index(weekday), quiet_note
         )
         with writing(engine) as connection:
             reader = people.find_subscriber(connection, email)
             if reader is None:
-                reader = people.add_subscriber(
-                    connection, email, now, evidence="added by operator", confirmed=True
-                )
+                reader = people.add_subscriber(connection, email, now, evidence="added by operator")
             if any(clock):
                 people.set_clock(connection, reader, people.DeliveryTime.typed(*clock), now)
             people.add_subscription(connection, reader, wish, now)
@@ -99,15 +100,23 @@ def _subscribe(
 
 
 def _refuse(error: ValueError) -> NoReturn:
-    """pydantic's errors without their frame; the other messages are fit for people as they are."""
     from pydantic import ValidationError
+
+    from notify.filters import problems
 
     said = str(error)
     if isinstance(error, ValidationError):
-        said = "; ".join(
-            f"{one['loc'][0]}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors()
-        )
+        said = "; ".join(f"{name}: {problem}" for name, problem in problems(error).items())
     raise typer.BadParameter(said) from error
+
+
+def _key(email: str) -> str:
+    from notify.addresses import address_key, checked_address
+
+    try:
+        return address_key(checked_address(email))
+    except ValueError as error:
+        _refuse(error)
 
 
 @app.command("list")
@@ -160,3 +169,122 @@ def remove(
             typer.echo(f"subscription {subscription} of {email} has ended")
         else:
             raise typer.BadParameter(f"{email} has no subscription {subscription}")
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="CSV; its first line names the columns.")],
+    evidence: Annotated[
+        str, typer.Option(help="How they confirmed, for rows that do not say it.")
+    ] = "",
+    confirmed_at: Annotated[
+        str, typer.Option(help="When they confirmed, for rows that do not say it.")
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell what would be done.")
+    ] = False,
+) -> None:
+    """Take over subscribers of another list, with the evidence that they asked.
+
+    Columns: email, confirmed_at, evidence, and those that export writes; without a filter a row
+    means every bill on topic, daily. Rows that cannot be taken over are told by line and written
+    to FILE.refused.csv, to mend and import again. Who unsubscribed or is suppressed here stays so.
+    """
+    from notify.subscriber_import import BadFile, import_subscribers, write_refused
+    from tracker.db import open_database
+
+    now = dt.datetime.now(dt.UTC)
+    try:
+        done = import_subscribers(
+            open_database(),
+            file,
+            now,
+            evidence=evidence,
+            confirmed_at=confirmed_at,
+            dry_run=dry_run,
+        )
+    except (BadFile, OSError) as error:
+        typer.echo(f"nothing was imported: {error}", err=True)
+        raise typer.Exit(1) from error
+    counts = done.counts
+    typer.echo(
+        f"{'would import' if dry_run else 'imported'} {counts['readers']:,} readers and "
+        f"{counts['subscriptions']:,} subscriptions; known already: {counts['known']:,}, "
+        f"unsubscribed: {counts['left']:,}, suppressed: {counts['suppressed']:,}, "
+        f"refused: {len(done.refused):,}"
+    )
+    if done.refused:
+        for line, why in sorted(done.refused.items()):
+            typer.echo(f"line {line}: {why}", err=True)
+        refused = file.with_suffix(".refused.csv")
+        with refused.open("w", encoding="utf-8", newline="") as out:
+            write_refused(done, out)
+        typer.echo(f"the refused rows are in {refused}", err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    file: Annotated[Path | None, typer.Argument(help="Where to; the screen without it.")] = None,
+) -> None:
+    """Write everybody as CSV: readers, those who left, those who must not be mailed."""
+    from notify.subscriber_export import export_subscribers
+    from tracker.db import open_database
+
+    if file is None:
+        export_subscribers(open_database(), sys.stdout)
+        return
+    with file.open("w", encoding="utf-8", newline="") as out:
+        rows = export_subscribers(open_database(), out)
+    typer.echo(f"{rows:,} rows in {file}")
+
+
+@app.command()
+def suppress(
+    email: Annotated[str, typer.Argument(help="Address, known or not.")],
+    reason: Annotated[str, typer.Option(help="Why, for whoever wonders later.")] = "",
+) -> None:
+    """Mail an address no more, whatever is imported or asked on the page."""
+    from notify.suppression import suppress
+    from tracker.db import open_database, writing
+
+    key = _key(email)
+    with writing(open_database()) as connection:
+        suppress(connection, key, "operator", reason, dt.datetime.now(dt.UTC))
+    typer.echo(f"{email} is mailed no more")
+
+
+@app.command()
+def unsuppress(
+    email: Annotated[str, typer.Argument(help="Address on the suppression list.")],
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on mailing its reader; they must have asked.")
+    ] = False,
+) -> None:
+    """Take an address off the suppression list; its reader counts as one who unsubscribed."""
+    from notify import people
+    from notify.suppression import lift
+    from tracker.db import open_database, writing
+
+    key, now = _key(email), dt.datetime.now(dt.UTC)
+    with writing(open_database()) as connection:
+        if not lift(connection, key):
+            raise typer.BadParameter(f"{email} is not suppressed")
+        reader = people.find_subscriber(connection, email) if resume else None
+        if reader is not None:
+            people.come_back(connection, reader, "resumed by operator", now)
+    typer.echo(f"{email} is free{' and mailed again' if reader is not None else ''}")
+
+
+@app.command()
+def suppressed() -> None:
+    """Every address we must not mail: since when, and why."""
+    from sqlalchemy import select
+
+    from tracker.db import open_database, reading
+    from tracker.models import Suppression
+
+    with reading(open_database()) as session:
+        for one in session.scalars(select(Suppression).order_by(Suppression.address_key)):
+            detail = f" ({one.detail})" if one.detail else ""
+            typer.echo(f"{one.address_key}  {one.suppressed_at:%Y-%m-%d}  {one.reason}{detail}")

@@ -24,6 +24,7 @@ from tracker.models.people import (
     Suppression,
 )
 from tracker.models.runs import BillBefore, Change, FetchedPage, HttpValidator, Run, SourceState
+from tracker.models.signups import Notice, SignUp
 from tracker.models.verdicts import Decision, Evidence, TopicVerdict, Verdict
 
 __all__ = [
@@ -45,10 +46,12 @@ __all__ = [
     "MailReport",
     "MailStop",
     "News",
+    "Notice",
     "Outbox",
     "RateCount",
     "RelatedBill",
     "Run",
+    "SignUp",
     "SketchHash",
     "SourceState",
     "Sponsorship",

@@ -47,7 +47,7 @@ class Bill(Base):
     stage_on: Mapped[dt.date | None]
     latest_action_on: Mapped[dt.date | None]
     latest_action_text: Mapped[str] = mapped_column(default="")
-    """Derived from the action rows (or the listing's last action), see tracker.stages."""
+    """Derived from the action rows, as ``stage`` is, by tracker.progress."""
 
     first_seen_at: Mapped[dt.datetime]
     first_seen_run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id"))

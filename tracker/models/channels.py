@@ -37,7 +37,7 @@ class MailReport(Base):
 
 class WebhookEndpoint(Base):
     """A subscription's receiver. ``status``: pending (has not answered our challenge) → active
-    → disabled (``reason`` says why).
+    → disabled (``reason`` says why; its reader may try again, which makes it pending).
 
     Its deliveries go out one by one in order, by the sender that holds the lease.
     """
@@ -55,6 +55,8 @@ class WebhookEndpoint(Base):
     created_at: Mapped[dt.datetime]
     active_since: Mapped[dt.datetime | None]
     """What was released before is not its news."""
+    planned_until: Mapped[dt.datetime | None]
+    """When what was news was last written down as deliveries."""
     failures: Mapped[int] = mapped_column(default=0)
     """In a row."""
     failing_since: Mapped[dt.datetime | None]
@@ -63,14 +65,18 @@ class WebhookEndpoint(Base):
 
 
 class WebhookDelivery(Base):
-    """One change for one endpoint, with what was true when it was planned."""
+    """One change for one endpoint, with what was true when it was planned.
+
+    ``type``: change, or retraction when the source took a delivered one back.
+    """
 
     __tablename__ = "webhook_delivery"
-    __table_args__ = (UniqueConstraint("endpoint_id", "change_id"),)
+    __table_args__ = (UniqueConstraint("endpoint_id", "change_id", "type"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     endpoint_id: Mapped[int] = mapped_column(ForeignKey("webhook_endpoint.id", ondelete="CASCADE"))
     change_id: Mapped[int] = mapped_column(ForeignKey("change.id", ondelete="CASCADE"))
+    type: Mapped[str] = mapped_column(default="change")
     payload: Mapped[dict[str, Any]]
     created_at: Mapped[dt.datetime]
     attempts: Mapped[int] = mapped_column(default=0)

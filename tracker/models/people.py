@@ -13,7 +13,7 @@ from tracker.models.runs import Change
 
 
 class Subscriber(Base):
-    """One reader. ``status``: pending (asked, not confirmed) → active → left (unsubscribed) or
+    """One reader, confirmed (until then: SignUp). ``status``: active → left (unsubscribed) or
     suppressed (bounces, complaint, operator).
 
     ``hour``, ``minute`` and ``timezone`` are when their digests leave.
@@ -26,7 +26,7 @@ class Subscriber(Base):
     """As we mail it; see notify.addresses."""
     address_key: Mapped[str] = mapped_column(unique=True)
     """Equal for two spellings of one mailbox."""
-    status: Mapped[str] = mapped_column(default="pending")
+    status: Mapped[str] = mapped_column(default="active")
     token: Mapped[str] = mapped_column(unique=True)
     """Unguessable; opens the preferences and unsubscribes, for years, whatever the secret key."""
     timezone: Mapped[str] = mapped_column(default="America/New_York")
@@ -35,7 +35,7 @@ class Subscriber(Base):
     created_at: Mapped[dt.datetime]
     confirmed_at: Mapped[dt.datetime | None]
     evidence: Mapped[str] = mapped_column(default="")
-    """How we know they asked, e.g. "added by operator", "confirmed on the page"."""
+    """How we know they asked, e.g. "added by operator", "confirmed the mail sent on …"."""
     soft_bounces: Mapped[int] = mapped_column(default=0)
     """In a row; an accepted message does not reset it, a run of days without a report does."""
     soft_bounced_at: Mapped[dt.datetime | None]
@@ -63,7 +63,7 @@ class Subscription(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id", ondelete="CASCADE"))
     token: Mapped[str] = mapped_column(unique=True)
-    """Unguessable; names its feed and calendar."""
+    """Unguessable; opens its feed and calendar, and nothing else."""
     filter: Mapped[dict[str, Any]]
     filter_hash: Mapped[str]
     frequency: Mapped[str] = mapped_column(default="daily")
@@ -71,6 +71,7 @@ class Subscription(Base):
     quiet_note: Mapped[bool] = mapped_column(default=False)
     """Say "nothing moved" once a week when there was nothing."""
     active: Mapped[bool] = mapped_column(default=True)
+    """Whether its news is mailed; feed, calendar and webhook work regardless."""
     active_since: Mapped[dt.datetime]
     next_due_at: Mapped[dt.datetime]
     """See notify.schedule; recomputed when a digest is made and when preferences change."""

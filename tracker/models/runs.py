@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tracker.models.base import Base
@@ -34,12 +34,13 @@ class Run(Base):
     baseline: Mapped[bool] = mapped_column(default=False)
     """The source's first run: what it finds is where we start from, not news."""
     provenance: Mapped[str] = mapped_column(default="live")
-    """live, or what a replay folder says of its pages: recorded, reconstructed."""
+    """live, imported (from a file), or what a replay folder says of its pages: recorded,
+    reconstructed."""
     started_at: Mapped[dt.datetime]
     ended_at: Mapped[dt.datetime | None]
     requests: Mapped[int] = mapped_column(default=0)
     not_modified: Mapped[int] = mapped_column(default=0)
-    bytes: Mapped[int] = mapped_column(default=0)
+    bytes: Mapped[int] = mapped_column(BigInteger, default=0)
     items: Mapped[int] = mapped_column(default=0)
     bills_new: Mapped[int] = mapped_column(default=0)
     bills_changed: Mapped[int] = mapped_column(default=0)
@@ -113,7 +114,7 @@ class Change(Base):
     """One thing that moved. Kinds and the shape of ``before``/``after``: tracker.changes.
 
     ``status``: held → released | discarded; ``baseline`` for what is no news (a source's first
-    run, a bill whose history is old); ``retracted`` when the source took back an unsent change.
+    run, a bill whose history is old).
     """
 
     __tablename__ = "change"

@@ -45,10 +45,15 @@ class NavLink:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """Routes of another package, and the links to them that every page shows."""
+    """Routes of another package, and the links to them that every page shows.
+
+    ``subscribe_path``: the page that makes a subscription of what it is asked for, which is either
+    ``bill``, a key such as ``md:2026:HB 1222``, or the parameters of the list of bills.
+    """
 
     router: APIRouter
     nav: tuple[NavLink, ...] = ()
+    subscribe_path: str = ""
 
 
 def create_app(engine: Engine, mounts: Sequence[Mount] = ()) -> FastAPI:
@@ -65,6 +70,7 @@ def create_app(engine: Engine, mounts: Sequence[Mount] = ()) -> FastAPI:
         NavLink("/sources", "Sources"),
         *(link for mount in mounts for link in mount.nav),
     ]
+    app.state.subscribe_path = next((one.subscribe_path for one in mounts), "")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for router in (pages.router, bill_pages.router, exports.router):
         app.include_router(router)

@@ -88,14 +88,14 @@ def _csv_lines(engine: Engine, listing: Listing) -> Iterator[str]:
     writer.writerow(COLUMNS)
     for row in _rows(engine, listing):
         row["topics"] = " ".join(row["topics"])
-        writer.writerow([_cell(row[name]) for name in COLUMNS])
+        writer.writerow([spreadsheet_safe(row[name]) for name in COLUMNS])
         yield out.getvalue()
         out.seek(0)
         out.truncate()
     yield out.getvalue()
 
 
-def _cell(value: Any) -> Any:
+def spreadsheet_safe(value: Any) -> Any:
     """A spreadsheet runs what begins like a formula; a quote before it makes it text."""
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
         return f"'{value}"

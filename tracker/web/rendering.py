@@ -69,7 +69,10 @@ class PageTemplates:
         headers: Mapping[str, str] | None = None,
     ) -> HTMLResponse:
         html = self.environment.get_template(name).render(
-            request=request, nav=request.app.state.nav, **(context or {})
+            request=request,
+            nav=request.app.state.nav,
+            subscribe_path=request.app.state.subscribe_path,
+            **(context or {}),
         )
         return HTMLResponse(html, status_code=status_code, headers=headers)
 

@@ -33,7 +33,7 @@ def tiles(
     most = max(counts.values(), default=0)
     placed = []
     for one in jurisdictions().values():
-        column, row = _place(one)
+        column, row = place(one)
         count = counts.get(one.code, 0)
         placed.append(
             Tile(
@@ -50,7 +50,8 @@ def tiles(
     return sorted(placed, key=lambda tile: (tile.row, tile.column))
 
 
-def _place(one: Jurisdiction) -> tuple[int, int]:
+def place(one: Jurisdiction) -> tuple[int, int]:
+    """Column and row of its tile."""
     return one.tile or _OFF_MAP[one.code]
 
 

@@ -68,7 +68,7 @@ def upgrade() -> None:
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("requests", sa.Integer(), nullable=False),
         sa.Column("not_modified", sa.Integer(), nullable=False),
-        sa.Column("bytes", sa.Integer(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
         sa.Column("items", sa.Integer(), nullable=False),
         sa.Column("bills_new", sa.Integer(), nullable=False),
         sa.Column("bills_changed", sa.Integer(), nullable=False),
@@ -82,6 +82,25 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("run", schema=None) as batch_op:
         batch_op.create_index("ix_run_source", ["source", "started_at"], unique=False)
+
+    op.create_table(
+        "sign_up",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("address_key", sa.String(), nullable=False),
+        sa.Column("filter", sa.JSON(), nullable=False),
+        sa.Column("frequency", sa.String(), nullable=False),
+        sa.Column("weekday", sa.Integer(), nullable=False),
+        sa.Column("quiet_note", sa.Boolean(), nullable=False),
+        sa.Column("timezone", sa.String(), nullable=False),
+        sa.Column("hour", sa.Integer(), nullable=False),
+        sa.Column("minute", sa.Integer(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_up")),
+    )
+    with op.batch_alter_table("sign_up", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sign_up_address_key"), ["address_key"], unique=False)
 
     op.create_table(
         "subscriber",
@@ -221,6 +240,29 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_http_validator_run_id")),
         sa.PrimaryKeyConstraint("source", "url", name=op.f("pk_http_validator")),
     )
+    op.create_table(
+        "notice",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("address_key", sa.String(), nullable=False),
+        sa.Column("sign_up_id", sa.Integer(), nullable=True),
+        sa.Column("message_id", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("said", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["sign_up_id"], ["sign_up.id"], name=op.f("fk_notice_sign_up_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
+        sa.UniqueConstraint("message_id", name=op.f("uq_notice_message_id")),
+    )
+    with op.batch_alter_table("notice", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_notice_address_key"), ["address_key"], unique=False)
+        batch_op.create_index("ix_notice_status", ["status", "next_attempt_at"], unique=False)
+
     op.create_table(
         "source_state",
         sa.Column("source", sa.String(), nullable=False),
@@ -558,6 +600,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("active_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("planned_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=False),
@@ -594,6 +637,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("endpoint_id", sa.Integer(), nullable=False),
         sa.Column("change_id", sa.Integer(), nullable=False),
+        sa.Column("type", sa.String(), nullable=False),
         sa.Column("payload", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
@@ -613,7 +657,10 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_delivery")),
         sa.UniqueConstraint(
-            "endpoint_id", "change_id", name=op.f("uq_webhook_delivery_endpoint_id_change_id")
+            "endpoint_id",
+            "change_id",
+            "type",
+            name=op.f("uq_webhook_delivery_endpoint_id_change_id_type"),
         ),
     )
     op.create_table(
@@ -738,6 +785,11 @@ def downgrade() -> None:
 
     op.drop_table("subscription")
     op.drop_table("source_state")
+    with op.batch_alter_table("notice", schema=None) as batch_op:
+        batch_op.drop_index("ix_notice_status")
+        batch_op.drop_index(batch_op.f("ix_notice_address_key"))
+
+    op.drop_table("notice")
     op.drop_table("http_validator")
     with op.batch_alter_table("fetched_page", schema=None) as batch_op:
         batch_op.drop_index("ix_fetched_page_run_id")
@@ -754,6 +806,10 @@ def downgrade() -> None:
     op.drop_table("bill")
     op.drop_table("suppression")
     op.drop_table("subscriber")
+    with op.batch_alter_table("sign_up", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sign_up_address_key"))
+
+    op.drop_table("sign_up")
     with op.batch_alter_table("run", schema=None) as batch_op:
         batch_op.drop_index("ix_run_source")
 

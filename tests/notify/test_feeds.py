@@ -1,0 +1,42 @@
+"""Feeds and calendars stay readable whatever a legislature printed."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from hypothesis import given
+from hypothesis import strategies as st
+from icalendar import Calendar
+from lxml import etree
+
+from notify.feeds import atom, calendar
+from tracker.models import Bill, Change, Hearing
+
+NOW = dt.datetime(2026, 3, 3, 12, 0, tzinfo=dt.UTC)
+printed = st.text(max_size=60)
+
+
+def bill(title: str, url: str = "https://legislature.example/1") -> Bill:
+    return Bill(id=1, jurisdiction="md", identifier_key="HB 1", title=title, changed_at=NOW,
+                sources=[{"url": url, "note": ""}])  # fmt: skip
+
+
+@given(summary=printed, title=printed, url=printed)
+def test_any_words_make_a_feed(summary: str, title: str, url: str) -> None:
+    change = Change(id=7, kind="action", summary=summary, detected_at=NOW, occurred_on=None)
+    news = [(change, bill(title, url))]
+    body = atom(title, 3, "https://x.example/f.atom", "https://x.example", news)
+    root = etree.fromstring(body)
+    assert len(root) == 7
+    assert body == atom(title, 3, "https://x.example/f.atom", "https://x.example", news)
+
+
+@given(committee=printed, where=printed, time_text=printed, title=printed)
+def test_any_words_make_a_calendar(committee: str, where: str, time_text: str, title: str) -> None:
+    hearing = Hearing(id=5, committee=committee, date=NOW.date(), time_text=time_text,
+                      location=where, description=title, cancelled=False)  # fmt: skip
+    body = calendar(title, "https://x.example", [(hearing, bill(title))])
+    (event,) = Calendar.from_ical(body).walk("VEVENT")
+    assert event["uid"] == "hearing-5@x.example"
+    assert all(len(line) <= 75 for line in body.split(b"\r\n"))
+    assert body == calendar(title, "https://x.example", [(hearing, bill(title))])
