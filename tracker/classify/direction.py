@@ -63,6 +63,8 @@ SUBORDINATE = re.compile(
     r"\b[^,]*$|\b(?:that|which|who|whom|whoever)(?: [\w'-]+){0,3} $",
     re.I,
 )
+# "… before an interview": when something is done, not that it is.
+WHEN = re.compile(r"\b(?:before|prior to|ahead of)(?: [\w'-]+){0,2} $", re.I)
 AND = re.compile(r"\band (?:to )?$", re.I)
 # A participle after a noun tells which one: "an agency refusing to …".
 WHICH_ONE = re.compile(r"[a-z]{3,} $")
@@ -130,6 +132,8 @@ class Turns:
         n = clauses.at(act[0])
         clause = clauses[n]
         reading = _Reading(self.text, own)
+        if WHEN.search(self.text, max(clause.start, act[0] - 40), act[0]):
+            return reading.direction()
         turns = [_cut(one, act[0]) for one in self.before.between(clause.start, act[0])]
         inside = [one for one in self.before.between(*act) if one.kind in FINITE]
         before = self.text[clause.start : act[0]]
