@@ -18,7 +18,7 @@ from typing import Literal
 from tracker.classify.clauses import Clause, Clauses
 
 Kind = Literal[
-    "ignored", "forbids", "requires", "leads", "turns", "ends", "afterwards", "reports",
+    "ignored", "forbids", "requires", "leads", "afterwards", "turns", "ends", "reports",
     "excepts", "only_if",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined]
@@ -63,8 +63,14 @@ SUBORDINATE = re.compile(
     r"\b[^,]*$|\b(?:that|which|who|whom|whoever)(?: [\w'-]+){0,3} $",
     re.I,
 )
-# "… before an interview": when something is done, not that it is.
-WHEN = re.compile(r"\b(?:before|prior to|ahead of)(?: [\w'-]+){0,2} $", re.I)
+# "… before an interview", "a request to hold", "a place that detains": an act spoken of, not one
+# that the sentence asks for or forbids.
+MENTIONED = re.compile(
+    r"\b(?:before|prior to|ahead of)(?: [\w'-]+){0,2} $"
+    r"|\b(?:a|an|any|the|each|every|such|of)(?: [\w'-]+){0,3} requests?(?: [\w'-]+){0,6} to (?:be )?$"
+    r"|\b(?:that|which|who)(?: [\w'-]+ly)? $",
+    re.I,
+)
 AND = re.compile(r"\band (?:to )?$", re.I)
 # A participle after a noun tells which one: "an agency refusing to …".
 WHICH_ONE = re.compile(r"[a-z]{3,} $")
@@ -132,7 +138,11 @@ class Turns:
         n = clauses.at(act[0])
         clause = clauses[n]
         reading = _Reading(self.text, own)
-        if WHEN.search(self.text, max(clause.start, act[0] - 40), act[0]):
+        after = self.after.between(act[1], clause.end)
+        if MENTIONED.search(self.text, max(clause.start, act[0] - 90), act[0]):
+            before = self.before.between(clause.start, act[0])
+            reading.reported = any(one.kind == "reports" for one in before)
+            reading.forward(after, "", act[1], told_of=True)
             return reading.direction()
         turns = [_cut(one, act[0]) for one in self.before.between(clause.start, act[0])]
         inside = [one for one in self.before.between(*act) if one.kind in FINITE]
@@ -153,11 +163,10 @@ class Turns:
             earlier = clauses[follows]
             settled = reading.elliptical(self.before.between(earlier.start, earlier.end), earlier)
             follows = earlier.follows
-        after = self.after.between(act[1], clause.end)
-        if not settled:
+        if not settled or reading.goes_on:
             told_of = SUBORDINATE.search(before[-300:]) is not None
             reading.forward(after, before, act[1], told_of)
-        elif reading.told_apart:
+        if reading.told_apart:
             reading.told_to_report(after)
         if clause.kind == "title" and n + 1 < len(clauses.all):
             following = clauses[n + 1]
@@ -198,6 +207,11 @@ class _Reading:
             return Direction(0, 1.0, tuple(self.turns))
         strength = 1.0 if self.turns or self.denied else WEAK
         return Direction(self.sign, strength * (WEAK if self.excepted else 1.0), tuple(self.turns))
+
+    @property
+    def goes_on(self) -> bool:
+        """``Provides that a sheriff who declines …``: what is said of the sheriff is to come."""
+        return self.told_apart and self.turns[-1].kind == "leads"
 
     def _take(self, turn: Turn, flips: bool) -> None:
         self.turns.append(turn)
