@@ -76,7 +76,7 @@ AND = re.compile(r"\band (?:to )?$", re.I)
 WHICH_ONE = re.compile(r"[a-z]{3,} $")
 PARTICIPLE = re.compile(r"ing\b", re.I)
 NO = re.compile(r"\bno (?:[\w-]+ )?$", re.I)
-NOBODY = re.compile(r"(?:^|[.,:;] |\bthat )[\W\d]*(?:\(?\w{1,3}[.)] )*(?:no|neither|none|nor)\b", re.I)
+NOBODY = re.compile(r"(?:^|[.,:;] |\bthat )[\W\d]*(?:\(?\w{1,3}[.)] )*(?:no|neither|none|nor|nothing)\b", re.I)
 
 THAT_LAW = (
     r"\w*\b[^.;]{0,60}?\b(?:that|those|these|this|the above|the foregoing|such) (?:[\w-]+ ){0,3}?(?:provision"
