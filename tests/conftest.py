@@ -99,7 +99,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 
 
 def _empty(engine: Engine) -> None:
-    """TRUNCATE would make the file of every table and index anew: a second a test on a busy disk."""
+    """TRUNCATE would make the files of all tables and indexes anew: a second a test."""
     with engine.begin() as connection:
         for table in reversed(Base.metadata.sorted_tables):
             connection.execute(delete(table))
