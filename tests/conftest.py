@@ -27,6 +27,14 @@ hypothesis.settings.load_profile("billtracker")
 POSTGRES = os.environ.get("BILLTRACKER_TEST_POSTGRES", "")
 RECORDED = Path(__file__).parents[2] / "shared" / "recorded"
 
+# As TRUNCATE … RESTART IDENTITY, which takes ten times as long on tables with few rows.
+EMPTIED = (
+    "SET LOCAL session_replication_role = replica;"
+    + ";".join(f"DELETE FROM {table.name}" for table in Base.metadata.sorted_tables)
+    + ";SELECT setval(quote_ident(sequencename)::regclass, 1, false) FROM pg_sequences"
+    " WHERE last_value IS NOT NULL"
+)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -75,6 +83,7 @@ def postgres_url() -> Iterator[str]:
     admin = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(f"ALTER DATABASE {name} SET synchronous_commit = off"))
     url = make_url(POSTGRES).set(database=name).render_as_string(hide_password=False)
     open_database(url).dispose()
     yield url
@@ -92,8 +101,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
         engine = make_engine(f"sqlite:///{path}")
     else:
         engine = make_engine(request.getfixturevalue("postgres_url"))
-        tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
         with engine.begin() as connection:
-            connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+            connection.execute(text(EMPTIED))
     yield engine
     engine.dispose()
