@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tracker.classify.direction import Kind
+from tracker.classify.direction import KINDS, Kind
 from tracker.classify.grammar import Grammar
 from tracker.classify.grammar import Rule as Compiled
 from tracker.classify.phrases import Chain, PhraseError, read_chain, written_out
@@ -60,12 +60,14 @@ class ReadyRule:
 class Book:
     """A rule file compiled. ``hash`` names it: sha256 of the file.
 
-    ``turns`` are the words of direction by the words they begin with.
+    ``chains`` are the ways of finding something by their rarest phrase; ``turns`` the words of
+    direction by the words they begin with.
     """
 
     file: RuleFile
     hash: str
     rules: tuple[ReadyRule, ...]
+    chains: dict[str, list[tuple[ReadyRule, ReadyChain]]]
     grammar: Grammar
     turns: dict[int, list[tuple[str, Kind]]]
     anchors: Pattern
@@ -96,10 +98,19 @@ def compile_book(file: RuleFile, content: str, lines: Lines) -> Book:
         file=file,
         hash=hashlib.sha256(content.encode()).hexdigest(),
         rules=rules,
+        chains=_by_rarest(rules),
         grammar=making.grammar,
         turns=turns,
         anchors=Pattern(_anchor_pattern(file.anchors)),
     )
+
+
+def _by_rarest(rules: Sequence[ReadyRule]) -> dict[str, list[tuple[ReadyRule, ReadyChain]]]:
+    found: dict[str, list[tuple[ReadyRule, ReadyChain]]] = defaultdict(list)
+    for rule in rules:
+        for chain in rule.chains:
+            found[chain.rarest[0]].append((rule, chain))
+    return dict(found)
 
 
 class _Making:
@@ -121,7 +132,7 @@ class _Making:
 
     def turns(self) -> dict[int, list[tuple[str, Kind]]]:
         found: dict[int, list[tuple[str, Kind]]] = defaultdict(list)
-        for kind in Kind.__args__:  # type: ignore[attr-defined]
+        for kind in KINDS:
             for n, phrase in enumerate(getattr(self.file.direction, kind)):
                 loc = ("direction", kind.replace("_", "-"), n)
                 if (compiled := self.phrase(phrase, loc)) is not None:

@@ -21,6 +21,7 @@ Kind = Literal[
     "ignored", "forbids", "requires", "leads", "turns", "ends", "afterwards", "reports",
     "excepts", "only_if",
 ]  # fmt: skip
+KINDS: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined]
 BEFORE: frozenset[Kind] = frozenset(
     ("ignored", "forbids", "requires", "leads", "turns", "ends", "reports", "excepts", "only_if")
 )
@@ -171,7 +172,7 @@ class _InOrder:
 
     def __init__(self, found: Sequence[Turn]) -> None:
         kept: list[Turn] = []
-        for turn in sorted(found, key=lambda one: (one.start, -one.end, one.kind != "ignored")):
+        for turn in sorted(found, key=lambda one: (one.start, -one.end, KINDS.index(one.kind))):
             if not kept or turn.start >= kept[-1].end:
                 kept.append(turn)
         self.all = [one for one in kept if one.kind != "ignored"]

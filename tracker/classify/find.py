@@ -7,7 +7,7 @@ that the cost of a bill follows what it says of the subject, not its length.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,8 +20,10 @@ from tracker.classify.phrases import Chain, Connector
 
 Span = tuple[int, int]
 
-# Characters of context read before and after an anchor: enough for the words a list hangs on.
+NEAR = 1800
+"""Characters looked at around an anchor: no rule joins words farther apart."""
 BEFORE, AFTER = 5000, 2500
+"""Characters read where a rule found something: enough for the words a list hangs on."""
 # Words that may stand between two phrases that a sentence or a section joins.
 SENTENCE_WORDS, SECTION_WORDS = 70, 250
 NEIGHBOURS = 2
@@ -73,11 +75,11 @@ class Passage:
 
     def hits(self) -> Iterator[Hit]:
         has = self.reading.has
-        for ready in self.book.rules:
-            if self.kind not in ready.fields:
+        for phrase, chains in self.book.chains.items():
+            if not has(phrase):
                 continue
-            for one in ready.chains:
-                if all(has(phrase) for phrase in one.rarest):
+            for ready, one in chains:
+                if self.kind in ready.fields and all(has(other) for other in one.rarest[1:]):
                     yield from self._chained(ready, one.chain)
 
     def has_any(self, phrases: Sequence[str]) -> bool:
@@ -165,32 +167,47 @@ def passages(
 ) -> Iterator[Passage]:
     """The parts of a field that may say something; ``gone`` are spans not to be read.
 
-    ``short`` fields are read whole.
+    ``short`` fields are read whole. Of long ones those where nothing is found are read narrowly.
     """
     if short:
         yield Passage(book, kind, clean(text, book.grammar, gone=gone))
         return
     headers = page_headers(text)
-    for start, end in windows(book, text):
-        yield Passage(book, kind, clean(text, book.grammar, start, end, gone, headers))
+
+    def read(span: Span) -> Passage:
+        return Passage(book, kind, clean(text, book.grammar, *span, gone, headers))
+
+    found = []
+    for span in windows(text, anchors(book, text), NEAR, NEAR):
+        narrow = read(span)
+        if next(narrow.hits(), None) is None:
+            yield narrow
+        else:
+            found.append(span)
+    for span in windows(text, found, BEFORE, AFTER):
+        yield read(span)
 
 
-def windows(book: Book, text: str) -> Iterator[Span]:
-    """Stretches of text around anchors, as whole lines, none overlapping."""
+def anchors(book: Book, text: str) -> Iterator[Span]:
     data = text.encode("utf-8", "replace")
     places = [start for start, _ in book.anchors.spans(data)]
-    if len(data) != len(text):
-        places = _characters(data, places)
-    start = end = -1
-    for place in places:
-        if place + AFTER <= end:
+    for place in _characters(data, places) if len(data) != len(text) else places:
+        yield place, place
+
+
+def windows(text: str, spans: Iterable[Span], before: int, after: int) -> Iterator[Span]:
+    """Stretches of text around spans, as whole lines, none overlapping."""
+    start = end = 0
+    for first, last in spans:
+        until = _line_end(text, min(len(text), last + after))
+        if end and first - before <= end:
+            end = max(end, until)
             continue
-        if end < 0 or place - BEFORE > end:
-            if end >= 0:
-                yield start, end
-            start = _line_start(text, max(0, place - BEFORE))
-        end = _line_end(text, min(len(text), place + AFTER))
-    if end >= 0:
+        if end:
+            yield start, end
+        start = max(end, _line_start(text, max(0, first - before)))
+        end = until
+    if end:
         yield start, end
 
 

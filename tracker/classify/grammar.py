@@ -6,9 +6,10 @@ each place. There is nothing to backtrack over, so that no phrase can make a tex
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from tracker.classify.phrases import Lists, PhraseError, Word, read_phrase
@@ -18,11 +19,14 @@ from tracker.classify.words import (
     LINE_NUMBER,
     SOFT,
     TOKEN,
-    Words,
     plain_form,
     words_of,
 )
 
+MOST_KNOWN = 100_000
+"""Words of texts whose meaning is kept."""
+MANY = 4
+"""With fewer places where a sequence may begin they are all tried."""
 ANYTHING = BROKEN + 1
 """What may stand before the first word of a phrase."""
 
@@ -47,11 +51,55 @@ class Step:
 
 
 @dataclass(slots=True, eq=False)
-class Rule:
-    """A phrase or word list: ``ways`` are (sequence, whether any words may stand in it)."""
+class Way:
+    """A sequence. ``gaps``: any words may stand in it; ``reach``: the most words it can take;
+    ``needs``: for each place the words of which one must occur if the sequence stands anywhere.
+    """
 
-    ways: list[tuple[tuple[Step, ...], bool]] = field(default_factory=list)
-    first: frozenset[int] = frozenset()
+    steps: tuple[Step, ...]
+    gaps: bool
+    reach: int
+    first: frozenset[int]
+    needs: tuple[frozenset[int], ...]
+
+    @classmethod
+    def of(cls, steps: tuple[Step, ...]) -> Way:
+        gaps = any(step.gap or any(rule.gaps for rule in step.inner) for step in steps)
+        reach = sum(step.gap or max((rule.reach for rule in step.inner), default=1) for step in steps)
+        sure = [_first([step]) for step in steps if not step.gap and not step.optional]
+        return cls(steps, gaps, reach, _first(steps), tuple(sure))
+
+
+@dataclass(slots=True, eq=False)
+class Rule:
+    """A phrase or word list: single words, other lists, and sequences."""
+
+    single: frozenset[int]
+    lists: tuple[Rule, ...]
+    ways: tuple[Way, ...]
+    first: frozenset[int]
+    gaps: bool
+    reach: int
+
+    @classmethod
+    def of(cls, ways: Iterable[Way]) -> Rule:
+        single: set[int] = set()
+        lists: list[Rule] = []
+        others: list[Way] = []
+        for way in ways:
+            if len(way.steps) == 1:
+                single |= way.steps[0].keys
+                lists += way.steps[0].inner
+            else:
+                others.append(way)
+        return cls(
+            frozenset(single),
+            tuple(lists),
+            tuple(others),
+            frozenset().union(single, *(one.first for one in (*lists, *others))),
+            any(one.gaps for one in (*lists, *others)),
+            max((one.reach for one in (*lists, *others)), default=1),
+        )
 
 
 class Grammar:
@@ -60,29 +108,20 @@ class Grammar:
     def __init__(self, lists: Lists) -> None:
         self.lists = lists
         self.rules: dict[str, Rule] = {}
+        self._lists: dict[str, Rule] = {}
         self._whole: dict[str, int] = {}
         self._stems: dict[str, int] = {}
         self._exact: dict[str, int] = {}
-        self._known: dict[str, tuple[int, ...]] = {}
+        self.known = _Known(self._look_up)
         self._stem_lengths: list[int] = []
 
     def add(self, phrase: str) -> Rule:
         """Compile a phrase once; raises :class:`PhraseError`."""
         return self._rule(phrase, ())
 
-    def keys_of(self, word: str) -> tuple[int, ...]:
-        """The numbers of all words of the rules that this word of a text is."""
-        known = self._known.get(word)
-        if known is None:
-            known = tuple(self._look_up(word))
-            if len(self._known) > 100_000:
-                self._known.clear()
-            self._known[word] = known
-        return known
-
     def __contains__(self, word: object) -> bool:
         """Whether a rule knows the word."""
-        return bool(self.keys_of(str(word)))
+        return bool(self.known[str(word)])
 
     def ready(self) -> None:
         self._stem_lengths = sorted({len(stem) for stem in self._stems})
@@ -103,20 +142,12 @@ class Grammar:
 
     def _rule(self, phrase: str, inside: tuple[str, ...]) -> Rule:
         if phrase not in self.rules:
-            rule = Rule()
-            for sequence in read_phrase(phrase):
-                rule.ways.append(self._way(sequence, inside))
-            rule.first = frozenset().union(*(_first(way) for way, _ in rule.ways))
-            self.rules[phrase] = rule
+            self.rules[phrase] = Rule.of(self._ways(phrase, inside))
         return self.rules[phrase]
 
-    def _way(
-        self, sequence: Sequence[Word], inside: tuple[str, ...]
-    ) -> tuple[tuple[Step, ...], bool]:
-        steps = tuple(step for word in sequence for step in self._steps(word, inside))
-        gaps = any(step.gap for step in steps)
-        inner = (rule for step in steps for rule in step.inner)
-        return steps, gaps or any(some for rule in inner for _, some in rule.ways)
+    def _ways(self, phrase: str, inside: tuple[str, ...]) -> Iterator[Way]:
+        for sequence in read_phrase(phrase):
+            yield Way.of(tuple(step for word in sequence for step in self._steps(word, inside)))
 
     def _steps(self, word: Word, inside: tuple[str, ...]) -> Iterator[Step]:
         if word.gap:
@@ -140,19 +171,17 @@ class Grammar:
             raise PhraseError(f"no word list <{name}>")
         if name in inside:
             raise PhraseError(f"word list <{name}> holds itself: {' in '.join((*inside, name))}")
-        if (known := self.rules.get(f"<{name}>")) is not None and known.ways:
-            return known
-        rule = Rule()
-        for phrase in self.lists[name]:
-            rule.ways += self._rule(phrase, (*inside, name)).ways
-        rule.first = frozenset().union(*(_first(way) for way, _ in rule.ways))
-        self.rules[f"<{name}>"] = rule
-        return rule
+        if name not in self._lists:
+            entries = self.lists[name]
+            self._lists[name] = Rule.of(
+                way for phrase in entries for way in self._ways(phrase, (*inside, name))
+            )
+        return self._lists[name]
 
     def _parts(self, words: Sequence[str]) -> Rule:
         """A word of the rules that texts may write as several: ``non-citizen``, ``287(g)``."""
         steps = tuple(Step(frozenset([self._key(one)]), (), False, 0) for one in words)
-        return Rule([(steps, False)], steps[0].keys)
+        return Rule.of([Way.of(steps)])
 
     def _key(self, word: str) -> int:
         table = self._stems if word.endswith("*") else self._whole
@@ -187,19 +216,39 @@ def _first(way: Sequence[Step]) -> frozenset[int]:
     return frozenset(found)
 
 
-class Reading:
-    """The words of one text, asked for phrases; each phrase is looked for once."""
+class _Known(dict[str, tuple[int, ...]]):
+    """A word as it stands in a text → the numbers of all words of the rules that it is."""
 
-    def __init__(self, grammar: Grammar, text: str, words: Words | None = None) -> None:
-        self.grammar, self.text = grammar, text
-        self.words = words or words_of(text)
-        self.keys = [grammar.keys_of(form) for form in self.words.forms]
+    def __init__(self, look_up: Callable[[str], Iterable[int]]) -> None:
+        super().__init__()
+        self._look_up = look_up
+
+    def __missing__(self, word: str) -> tuple[int, ...]:
+        if len(self) >= MOST_KNOWN:
+            self.clear()
+        keys = self[word] = tuple(self._look_up(word))
+        return keys
+
+
+Ends = tuple[set[int], set[int]]
+"""Words behind which something ends: as it is written, and with any words in its gaps."""
+
+
+class Reading:
+    """The words of one text, asked for phrases; each phrase and list is looked for once."""
+
+    def __init__(self, grammar: Grammar, text: str) -> None:
+        self.grammar = grammar
+        self.words = words_of(text)
+        known = grammar.known
+        self.keys = [known[form] for form in self.words.forms]
         self._at: dict[int, list[int]] = defaultdict(list)
         for n, keys in enumerate(self.keys):
-            for key in keys:
-                self._at[key].append(n)
+            if keys:
+                for key in keys:
+                    self._at[key].append(n)
         self._found: dict[str, list[Place]] = {}
-        self._ends: dict[tuple[int, int], frozenset[int]] = {}
+        self._tables: dict[int, dict[int, Ends]] = {}
 
     def blank(self, places: Iterable[Place]) -> None:
         """Read these words as if they were none that a rule knows."""
@@ -207,9 +256,11 @@ class Reading:
             for n in range(place.first, place.after):
                 for key in self.keys[n]:
                     self._at[key].remove(n)
+                    if not self._at[key]:
+                        del self._at[key]
                 self.keys[n] = ()
         self._found.clear()
-        self._ends.clear()
+        self._tables.clear()
 
     def present(self) -> Set[int]:
         """The numbers of the rules' words that occur."""
@@ -225,45 +276,62 @@ class Reading:
             found = self._found[phrase] = list(self._places(self.grammar.rules[phrase]))
         return found
 
-    def begins(self, first: frozenset[int]) -> list[int]:
-        """The words with which something may begin."""
-        keys = first & self._at.keys()
-        if len(keys) == 1:
-            return self._at[next(iter(keys))]
-        return sorted({n for key in keys for n in self._at[key]})
-
     def _places(self, rule: Rule) -> Iterator[Place]:
+        """Of each the longest; the shortest, where only any words make it longer."""
         free = 0
-        for n in self.begins(rule.first):
-            if n < free:
-                continue
-            if (after := self._longest(rule, n)) is not None:
-                yield Place(self.words.starts[n], self.words.ends[after - 1], n, after)
-                free = after
+        table = self._table(rule)
+        for n in sorted(table):
+            if n >= free:
+                tight, loose = table[n]
+                free = max(tight) if tight else min(loose)
+                yield Place(self.words.starts[n], self.words.ends[free - 1], n, free)
 
-    def _longest(self, rule: Rule, n: int) -> int | None:
-        """The longest way a phrase matches; the shortest, if only any words make it longer."""
-        tight: set[int] = set()
-        loose: set[int] = set()
-        for way, gaps in rule.ways:
-            (loose if gaps else tight).update(self._walk(way, n))
-        return max(tight) if tight else min(loose, default=None)
-
-    def _ends_of(self, rule: Rule, n: int) -> frozenset[int]:
-        known = self._ends.get((id(rule), n))
+    def _table(self, rule: Rule) -> dict[int, Ends]:
+        """Where the rule's phrases begin, and where each can end."""
+        known = self._tables.get(id(rule))
         if known is None:
-            found: set[int] = set()
-            if not rule.first.isdisjoint(self.keys[n]):
-                for way, _ in rule.ways:
-                    found |= self._walk(way, n)
-            known = self._ends[id(rule), n] = frozenset(found)
+            known = self._tables[id(rule)] = {}
+            if not rule.first.isdisjoint(self._at):
+                self._fill(known, rule)
         return known
 
-    def _walk(self, way: Sequence[Step], start: int) -> set[int]:
+    def _fill(self, table: dict[int, Ends], rule: Rule) -> None:
+        at = self._at
+        for key in rule.single & at.keys():
+            for n in at[key]:
+                table.setdefault(n, (set(), set()))[0].add(n + 1)
+        for inner in rule.lists:
+            for n, (tight, loose) in self._table(inner).items():
+                here = table.setdefault(n, (set(), set()))
+                here[0].update(tight)
+                here[1].update(loose)
+        for way in rule.ways:
+            if not any(need.isdisjoint(at) for need in way.needs):
+                for n in self._starts(way):
+                    if ends := self._walk(way.steps, n):
+                        table.setdefault(n, (set(), set()))[way.gaps].update(ends)
+
+    def _starts(self, way: Way) -> list[int]:
+        """The words with which a sequence may begin, near enough to its rarest word."""
+        starts = self._all(way.first)
+        if len(starts) < MANY:
+            return starts
+        at = self._at
+        rarest = min(way.needs, key=lambda need: sum(len(at.get(key, ())) for key in need))
+        places = self._all(rarest)
+        return [n for n in starts if bisect_left(places, n) < bisect_left(places, n + way.reach)]
+
+    def _all(self, keys: frozenset[int]) -> list[int]:
+        present = keys & self._at.keys()
+        if len(present) == 1:
+            return self._at[next(iter(present))]
+        return sorted({n for key in present for n in self._at[key]})
+
+    def _walk(self, steps: Sequence[Step], start: int) -> set[int]:
         """Every word behind which the sequence, begun at ``start``, can end."""
         joins, keys, count = self.words.joins, self.keys, len(self.keys)
         states = {(start, ANYTHING)}
-        for step in way:
+        for step in steps:
             after: set[tuple[int, int]] = set()
             for n, between in states:
                 if step.gap:
@@ -284,7 +352,8 @@ class Reading:
                 if not step.keys.isdisjoint(keys[n]):
                     after.add((n + 1, JOINED))
                 for rule in step.inner:
-                    after |= {(end, JOINED) for end in self._ends_of(rule, n)}
+                    if (ends := self._table(rule).get(n)) is not None:
+                        after.update((end, JOINED) for some in ends for end in some)
             if not after:
                 return set()
             states = after

@@ -36,24 +36,29 @@ class Words:
     joins: list[int]
 
 
+class _Joins(dict[str, int]):
+    """What is between two words → how they are joined; most are a blank."""
+
+    def __missing__(self, between: str) -> int:
+        join = BROKEN
+        if APART.fullmatch(between):
+            join = JOINED if NEAR.fullmatch(between) else SOFT
+        if len(between) <= LONGEST_KEPT:
+            self[between] = join
+        return join
+
+
+LONGEST_KEPT = 4
+_joins = _Joins()
+
+
 def words_of(text: str) -> Words:
-    starts, ends, forms, joins = [], [], [], []
-    last = 0
-    for found in TOKEN.finditer(text):
-        start, end = found.span()
-        between = text[last:start]
-        joins.append(
-            JOINED
-            if between == " " or NEAR.fullmatch(between)
-            else SOFT
-            if APART.fullmatch(between)
-            else BROKEN
-        )
-        starts.append(start)
-        ends.append(end)
-        forms.append(found.group())
-        last = end
-    return Words(starts, ends, forms, joins)
+    found = [(*one.span(), one[0]) for one in TOKEN.finditer(text)]
+    starts = [one[0] for one in found]
+    ends = [one[1] for one in found]
+    before = [0, *ends]
+    joins = [_joins[text[end:start]] for end, start in zip(before, starts, strict=False)]
+    return Words(starts, ends, [one[2] for one in found], joins)
 
 
 @lru_cache(maxsize=200_000)
