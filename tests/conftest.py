@@ -27,10 +27,6 @@ hypothesis.settings.load_profile("billtracker")
 POSTGRES = os.environ.get("BILLTRACKER_TEST_POSTGRES", "")
 RECORDED = Path(__file__).parents[2] / "shared" / "recorded"
 
-# As TRUNCATE … RESTART IDENTITY, which takes ten times as long on tables with few rows.
-
-)
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
