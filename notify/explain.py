@@ -55,7 +55,7 @@ def _of_change(session: Session, change: Change, now: dt.datetime) -> list[str]:
         "held": "Its run has not proved sound: nobody is told until it is released.",
         "baseline": "It belongs to the source's first run, which is where we start, not news.",
         "discarded": "A person discarded its run.",
-        "retracted": "The source took it back.",
+        "retracted": "It was taken back after it was released.",
     }
     if change.status != "released":
         return [*said, meaning.get(change.status, f"Its status is {change.status}.")]

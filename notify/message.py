@@ -7,10 +7,7 @@ from binascii import b2a_qp
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.header import Header
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
-from functools import cache
+from email.utils import format_datetime, formataddr, parseaddr
 from urllib.parse import urlsplit
 
 from notify.links import unsubscribe_link
@@ -147,11 +144,12 @@ def put_together(
     return dkim_signed("\r\n".join(lines).encode("ascii"), settings)
 
 
-@cache
 def _sender(mail_from: str) -> str:
-    message = EmailMessage(policy=SMTP)
-    message["From"] = mail_from
-    return message.as_bytes().decode("ascii").strip()
+    """``From``: a name that is not ASCII as encoded words, which Python's own classes spoil."""
+    name, address = parseaddr(mail_from)
+    if name.isascii():
+        return f"From: {formataddr((name, address))}"
+    return f"From: {_encoded(name, 'From')}\r\n <{address}>"
 
 
 def folded(subject: str) -> str:
@@ -162,10 +160,11 @@ def folded(subject: str) -> str:
         and "=?" not in subject
         and all(len(word) < LINE for word in subject.split())
     )
-    header = Header(
-        subject, "us-ascii" if plain else "utf-8", maxlinelen=LINE, header_name="Subject"
-    )
-    return header.encode(linesep="\r\n")
+    return _encoded(subject, "Subject", "us-ascii" if plain else "utf-8")
+
+
+def _encoded(words: str, header: str, charset: str = "utf-8") -> str:
+    return Header(words, charset, maxlinelen=LINE, header_name=header).encode(linesep="\r\n")
 
 
 def dkim_signed(raw: bytes, settings: Settings) -> bytes:

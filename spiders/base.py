@@ -16,6 +16,7 @@ from spiders.catalog import SessionFacts, SourceFacts
 from spiders.documents import read_document
 from spiders.errors import FailureKind, LayoutChanged, Nameless, NotModified, SourceError
 from spiders.parse import clean, read_date, without_secrets
+from spiders.secret import hide, key_of
 from spiders.tape import Recorder, Replay
 from tracker.items import BillItem, Gap, VersionItem
 from tracker.runs import CrawlRun
@@ -86,6 +87,7 @@ class BillSpider(scrapy.Spider):
         """Bills (session, identifier) whose own page was asked for and has not come yet."""
         self._again: dict[str, dict[str, int]] = self.cursor.pop("again", {})
         self._gaps: list[Gap] = []
+        self._secret = key_of(facts)
 
     # -- what a source overrides ------------------------------------------------------------
 
@@ -323,7 +325,7 @@ class BillSpider(scrapy.Spider):
         self.run.unchanged(without_secrets(response.url))
 
     def fail(self, kind: FailureKind, url: str, detail: str) -> None:
-        self.run.fail(kind.value, without_secrets(url), detail)
+        self.run.fail(kind.value, without_secrets(url), hide(detail, self._secret))
 
     def fetched_at(self, response: Response) -> dt.datetime:
         fetched_at: dt.datetime | None = response.meta.get("fetched_at")

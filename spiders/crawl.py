@@ -12,11 +12,11 @@ from scrapy.settings import Settings
 from sqlalchemy import Engine
 
 from spiders.catalog import SourceFacts
+from spiders.secret import hide_in_logs, key_of
 from spiders.settings import scrapy_settings
 from spiders.tape import Recorder, Replay
 from tracker.models import Run
 from tracker.runs import CrawlRun
-from tracker.settings import get_settings
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ def crawl(facts: SourceFacts, engine: Engine, options: CrawlOptions) -> Run:
         now=now if replay else None,
         notify_first_run=options.notify_first_run,
     )
-    if facts.key and not replay and not getattr(get_settings(), facts.key):
+    key = key_of(facts)
+    if facts.key and not key and not replay:
         return run.skip(
             f"needs an API key: set BILLTRACKER_{facts.key.upper()}. {facts.key_help}".strip()
         )
@@ -52,6 +53,7 @@ def crawl(facts: SourceFacts, engine: Engine, options: CrawlOptions) -> Run:
     process = AsyncCrawlerProcess(settings)
     # It would print the stack of every robots.txt that does not come; the run says so in a line.
     logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
+    hide_in_logs(key)
     crawler = process.create_crawler(facts.spider_class())
     process.crawl(
         crawler,

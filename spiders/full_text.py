@@ -11,4 +11,4 @@ PHRASES = (
 )
 
 ANY_PHRASE = " OR ".join(f'"{phrase}"' for phrase in PHRASES)
-"""Elasticsearch (New York) and LegiScan write it alike."""
+"""New York (Elasticsearch), LegiScan and Open States (PostgreSQL) write it alike."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import JSON, Connection, Date, Dialect, Table, bindparam, insert, select, update
@@ -72,44 +71,48 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[dict[str, A
     """
     if not rows:
         return
-    statement, names, converters, by_name = _prepared(table, connection.dialect)
-    columns = itemgetter(*names)
-    parameters: list[Any] = []
-    for row in rows:
-        values = list(columns(row))
-        for place, convert in converters:
-            if values[place] is not None:
-                values[place] = convert(values[place])
-        parameters.append(dict(zip(names, values, strict=True)) if by_name else tuple(values))
+    statement, converters, by_name = _prepared(table, connection.dialect)
+    columns = [
+        [row[name] for row in rows]
+        if convert is None
+        else [None if (value := row[name]) is None else convert(value) for row in rows]
+        for name, convert in converters.items()
+    ]
+    parameters: list[Any] = list(zip(*columns, strict=True))
+    if by_name:
+        parameters = [dict(zip(converters, values, strict=True)) for values in parameters]
     connection.exec_driver_sql(statement, parameters)
 
 
+Convert = Callable[[Any], Any]
+
+
 @lru_cache(maxsize=64)
-def _prepared(
-    table: Table, dialect: Dialect
-) -> tuple[str, list[str], list[tuple[int, Callable[[Any], Any]]], bool]:
-    """SQL, its columns in order, converters by place, and whether parameters go by name."""
+def _prepared(table: Table, dialect: Dialect) -> tuple[str, dict[str, Convert | None], bool]:
+    """SQL, its columns in order and what converts their values, and whether these go by name."""
     names = [column.name for column in table.c if column.name != "id"]
     compiled = insert(table).compile(dialect=dialect, column_keys=names)
     assert isinstance(compiled, SQLCompiler)
-    order = compiled.positiontup or names
-    converters = []
-    for place, name in enumerate(order):
+    converters: dict[str, Convert | None] = {}
+    for name in compiled.positiontup or names:
         kind = table.c[name].type
-        convert: Callable[[Any], Any] | None = kind.dialect_impl(dialect).bind_processor(dialect)
-        if convert is None:
-            continue
-        if isinstance(kind, Date | UTCDateTime):
+        convert: Convert | None = kind.dialect_impl(dialect).bind_processor(dialect)
+        if convert is not None and isinstance(kind, Date | UTCDateTime):
             convert = lru_cache(maxsize=1024)(convert)
-        converters.append((place, _json(convert) if isinstance(kind, JSON) else convert))
-    return str(compiled), list(order), converters, not compiled.positional
+        elif convert is not None and isinstance(kind, JSON):
+            convert = _json(convert)
+        converters[name] = convert
+    return str(compiled), converters, not compiled.positional
 
 
-def _json(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Most lists are short, of words, and the same again and again."""
+def _json(convert: Convert) -> Convert:
+    """Most lists are empty, or of a few words and the same again and again."""
     words_only = lru_cache(maxsize=1024)(lambda words: convert(list(words)))
+    empty = convert([])
 
     def converted(value: Any) -> Any:
+        if value == []:
+            return empty
         if isinstance(value, list) and all(isinstance(word, str) for word in value):
             return words_only(tuple(value))
         return convert(value)

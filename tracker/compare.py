@@ -19,7 +19,6 @@ from tracker import changes
 from tracker.bill_rows import Row
 from tracker.changes import Draft, draft, iso
 from tracker.items import (
-    HearingItem,
     RelatedBillItem,
     SponsorItem,
     VersionItem,
@@ -119,7 +118,7 @@ def compare_sponsors(
         lambda row: (_name(row["name"]), row["classification"]),
         lambda row: _name(row["name"]),
     )
-    diff = _compare(old, rows, keys, moment, added, removed=removed, stays=lambda row: partial)
+    diff = compare_rows(old, rows, keys, moment, added, removed=removed, stays=lambda row: partial)
     if partial:
         back = [update["id"] for update in diff.updates if "removed_at" in update]
         diff.updates = [{"id": row_id, "removed_at": None} for row_id in back]
@@ -188,7 +187,7 @@ def compare_versions(
         lambda row: (row["note"].casefold(), row["date"]),
         lambda row: row["note"].casefold() if row["note"].casefold() in undated else None,
     )
-    diff = _compare(old, rows, keys, moment, added, edited)
+    diff = compare_rows(old, rows, keys, moment, added, edited)
     diff.inserts = [{"text_sha256": None, "text_url": "", **row} for row in diff.inserts]
     return diff
 
@@ -225,7 +224,7 @@ def compare_votes(old: Sequence[Row], stated: Sequence[VoteItem], moment: Moment
         )
 
     keys = (lambda row: (row["date"], row["motion"].casefold(), row["chamber"]),)
-    return _compare(old, rows, keys, moment, added)
+    return compare_rows(old, rows, keys, moment, added)
 
 
 def compare_related(
@@ -249,110 +248,10 @@ def compare_related(
         return draft(changes.COMPANION, summary, *after.values(), after=after)
 
     keys = (lambda row: (row["identifier_key"], row["session"], row["relation"]),)
-    return _compare(old, rows, keys, moment, added)
+    return compare_rows(old, rows, keys, moment, added)
 
 
-def compare_hearings(old: Sequence[Row], stated: Sequence[HearingItem], moment: Moment) -> RowDiff:
-    """By the meeting's number, else committee and day; else the committee's hearing has moved.
-
-    A hearing leaves the page once it was held, so only one still to come is cancelled by its
-    absence. What the page says of days gone by is kept and no news; on a bill's first page only a
-    hearing with a date to come is.
-    """
-    rows = [
-        {
-            "committee": hearing.committee,
-            "date": hearing.date,
-            "date_text": hearing.date_text,
-            "time_text": hearing.time_text,
-            "location": hearing.location,
-            "description": hearing.description,
-            "chamber": hearing.chamber,
-            "cancelled": hearing.cancelled,
-            "source_id": hearing.source_id,
-        }
-        for hearing in stated
-    ]
-
-    def told(kind: str, before: dict[str, Any] | None, after: dict[str, Any] | None) -> Draft:
-        return _told_hearing(kind, before, after, moment.today)
-
-    def to_come(date: dt.date | None) -> bool:
-        return date is None or date > moment.today
-
-    def is_over(date: dt.date | None) -> bool:
-        return date is not None and date < moment.today
-
-    def added(row: dict[str, Any]) -> Draft | None:
-        unsure = moment.first_page and row["date"] is None
-        if row["cancelled"] or unsure or is_over(row["date"]):
-            return None
-        return told(changes.HEARING_SET, None, row)
-
-    def edited(before: Row, row: dict[str, Any]) -> Draft | None:
-        was = before._asdict()
-        if (row["cancelled"] and before.cancelled) or (
-            is_over(before.date) and is_over(row["date"])
-        ):
-            return None
-        if row["cancelled"]:
-            return told(changes.HEARING_CANCELLED, was, None)
-        if before.cancelled or (before.date is None and row["date"]):
-            return added(row)
-        return told(changes.HEARING_MOVED, was, row) if _has_moved(was, row) else None
-
-    def removed(row: Row) -> Draft | None:
-        if row.cancelled or row.date is None:
-            return None
-        return told(changes.HEARING_CANCELLED, row._asdict(), None)
-
-    keys = (
-        lambda row: (row["committee"].casefold(), row["date"], folded(row["time_text"])),
-        lambda row: (row["committee"].casefold(), row["date"]),
-        lambda row: row["committee"].casefold() if to_come(row["date"]) else None,
-    )
-    held = {row.id for row in old if not to_come(row.date)}
-    return _compare(
-        old, rows, keys, moment, added, edited, removed, stays=lambda row: row.id in held
-    )
-
-
-def _has_moved(before: dict[str, Any], after: dict[str, Any]) -> bool:
-    """Something a person goes by is another; what was not known before has not moved."""
-    if before["date"] and after["date"] and before["date"] != after["date"]:
-        return True
-    return any(
-        before[name] and after[name] and folded(before[name]) != folded(after[name])
-        for name in ("time_text", "location")
-    )
-
-
-def _told_hearing(
-    kind: str, before: dict[str, Any] | None, after: dict[str, Any] | None, today: dt.date
-) -> Draft:
-    def facts(row: dict[str, Any]) -> dict[str, Any]:
-        named = {"committee": row["committee"], "date": iso(row["date"])}
-        return {**named, "time": row["time_text"], "location": row["location"]}
-
-    def said(row: dict[str, Any]) -> str:
-        when = f"{iso(row['date']) or row['date_text'] or 'date to come'} {row['time_text']}"
-        return ", ".join(filter(None, (when.strip(), row["location"])))
-
-    shown = after or before or {}
-    words = {
-        changes.HEARING_SET: "Hearing",
-        changes.HEARING_MOVED: "Hearing moved",
-        changes.HEARING_CANCELLED: "Hearing cancelled",
-    }
-    summary = f"{words[kind]}: {shown['committee']}, {said(shown)}"
-    if before and after:
-        summary += f" (was {said(before)})"
-    old, new = before and facts(before), after and facts(after)
-    # A hearing may move back and forth; only within one day is that one and the same news.
-    return draft(kind, summary, old, new, today, on=shown["date"], before=old, after=new)
-
-
-def _compare(
+def compare_rows(
     old: Sequence[Row],
     rows: Sequence[dict[str, Any]],
     keys: Iterable[Callable[[dict[str, Any]], object]],

@@ -101,9 +101,8 @@ def add_latest_action(old: Sequence[Row], action: ActionItem, moment: Moment) ->
         if last.date is not None:
             diff.drafts.append(_told_correction(last, action))
         return diff
-    is_older = bool(
-        action.date and any(row.date and action.date < row.date <= moment.today for row in old)
-    )
+    standing = [row.date for row in old if row.date and row.retracted_at is None]
+    is_older = bool(action.date and any(action.date < date <= moment.today for date in standing))
     position = _place(diff, old, action.date) if is_older else _after(old)
     diff.inserts.append(_action_row(action, position, moment, from_listing=True))
     if not is_older and not moment.first_page:

@@ -2,7 +2,8 @@
 
 A crawl stores one item a transaction (it may be killed between any two), an import a couple of
 hundred. Both are :func:`store`: one look at what is stored, comparison without database
-(:mod:`tracker.compare`, :mod:`tracker.histories`), then one statement per table.
+(:mod:`tracker.compare`, :mod:`tracker.histories`, :mod:`tracker.hearings`), then one statement
+per table.
 """
 
 from __future__ import annotations
@@ -35,13 +36,13 @@ from tracker.changes import Draft, draft
 from tracker.compare import (
     Moment,
     RowDiff,
-    compare_hearings,
     compare_related,
     compare_sponsors,
     compare_versions,
     compare_votes,
 )
 from tracker.db import insert_or
+from tracker.hearings import compare_hearings
 from tracker.histories import add_latest_action, compare_actions
 from tracker.items import BillItem, Gap, VersionItem
 from tracker.normalise import LONGEST_OTHER, cleaned, identifier_key, is_clean

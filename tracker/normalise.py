@@ -68,7 +68,8 @@ def identifier_key(printed: str, jurisdiction: str = "") -> str:
     printed = line(printed[: LONGEST["identifier"]])
     found = _IDENTIFIER.fullmatch(printed)
     if not found:
-        return printed.upper()
+        upper = printed.upper()
+        return upper if upper == printed else identifier_key(upper, jurisdiction)
     letters = "".join(c for c in found[1] if c.isalpha()).upper()
     suffix = "" if jurisdiction == "ny" else found[3].upper()
     return f"{letters} {found[2]}{suffix}"

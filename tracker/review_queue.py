@@ -1,4 +1,4 @@
-"""Bills a person should look at: companions of relevant bills, and where rules and people differ."""
+"""Bills a person should look at: companions of relevant ones, and where rules and people differ."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
-from tracker.bill_rows import BILL, CHANGE, model_table, update_by_id
+from tracker.bill_rows import BILL, CHANGE, Row, model_table, update_by_id
 from tracker.changes import VANISHED, draft
 from tracker.db import insert_or, writing
 from tracker.ingest import Occasion, change_row
@@ -138,12 +138,36 @@ def discard(engine: Engine, run_id: int, who: str, now: dt.datetime) -> int:
     return count
 
 
-def _waiting(connection: Connection, run_id: int) -> None:
+def retract(engine: Engine, run_id: int, who: str, now: dt.datetime) -> int:
+    """Take back the news of a run that is out already; how many changes. Raises :class:`RunError`.
+
+    What was not mailed yet is dropped, and who was told hears a correction. The rows stay as the
+    source gave them: its next run compares with them.
+    """
+    with writing(engine) as connection:
+        run = _run(connection, run_id)
+        if run.status not in ("sound", "released"):
+            raise RunError(f"run {run_id} is {run.status}; none of its changes are news")
+        count = connection.execute(
+            update(CHANGE)
+            .where(CHANGE.c.run_id == run_id, CHANGE.c.status == "released")
+            .values(status="retracted")
+        ).rowcount
+        _mark(connection, run_id, decided_by=who)
+    return count
+
+
+def _run(connection: Connection, run_id: int) -> Row:
     run = connection.execute(
         select(Run.status, Run.source).where(Run.id == run_id).with_for_update()
     ).first()
     if run is None:
         raise RunError(f"there is no run {run_id}; billtracker runs list shows them")
+    return run
+
+
+def _waiting(connection: Connection, run_id: int) -> None:
+    run = _run(connection, run_id)
     if run.status == "superseded":
         raise RunError(
             f"run {run_id} was superseded by the next run of {run.source};"

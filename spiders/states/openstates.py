@@ -1,8 +1,9 @@
 """Open States API v3 for any state or Puerto Rico: whole bills, oldest update first.
 
-Asks for bills updated since the last one seen, 20 a page. The free allowance is 10 requests a
-minute and 250 a day; a run that has used it up stops, and the next goes on where it stopped.
-Texts lie on the states' own sites, and are read from there for bills on topic.
+Asks for bills updated since the last one seen, 20 a page, and once more for those of them that
+have our words in their full text. The free allowance is 10 requests a minute and 250 a day; a run
+that has used it up stops, and the next goes on where it stopped. Texts lie on the states' own
+sites, and are read from there for bills on topic.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from w3lib.url import safe_url_string
 from spiders.base import HOPELESS, BillSpider, Parsed, with_gap
 from spiders.errors import FailureKind
 from spiders.expect import field, json_of
+from spiders.full_text import ANY_PHRASE
 from spiders.parse import clean, fingerprint
 from tracker.items import (
     ActionItem,
@@ -46,6 +48,7 @@ CHAMBERS: dict[str, Chamber] = {
     "executive": "executive",
     "unicameral": "unicameral",
 }
+LISTED, CAUGHT = "listed", "caught"
 ATTRIBUTION = "Open States"
 DOCUMENT = "Document: "
 READABLE = ("text/html", "application/pdf")
@@ -71,7 +74,12 @@ RELATIONS = {
 
 
 class OpenStates(BillSpider):
-    """Cursor: ``since`` and ``page`` of the next request, ``used`` requests on ``day``."""
+    """Cursor: ``since`` and ``page`` of the next request, for all bills (``listed``) and for those
+    that the search finds (``caught``); ``used`` requests on ``day``."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.read_whole: set[tuple[str, str]] = set()
 
     def sessions(self) -> tuple[str, ...]:
         return self.only_sessions or ("",)
@@ -82,8 +90,9 @@ class OpenStates(BillSpider):
             yield from self._ask("", 1, session)
             return
         biennium = self.today.year - (self.today.year + 1) % 2
-        since = self.cursor.get("since") or f"{biennium}-01-01"
-        yield from self._ask(since, self.cursor.get("page", 1))
+        for place in (LISTED, CAUGHT):
+            known = self.cursor.get(place, {"since": f"{biennium}-01-01", "page": 1})
+            yield from self._ask(known["since"], known["page"], place=place)
         for unread in self.unread:
             yield from self._ask_again(*unread)
 
@@ -95,12 +104,12 @@ class OpenStates(BillSpider):
         yield self.request(f"{API}/{which}?{query}", self.parse_one, headers=self._key())
 
     def parse_one(self, response: Response) -> Parsed:
-        yield from self.each([json_of(response)], self.parse_bill, response)
+        yield from self.each([json_of(response)], self.parse_bill, response, LISTED)
 
     def _key(self) -> dict[str, str]:
         return {"X-API-KEY": get_settings().openstates_key}
 
-    def _ask(self, since: str, page: int, session: str = "") -> Parsed:
+    def _ask(self, since: str, page: int, session: str = "", place: str = LISTED) -> Parsed:
         if not self._within_allowance():
             return
         query = [
@@ -109,6 +118,7 @@ class OpenStates(BillSpider):
             ("per_page", str(BILLS_A_PAGE)),
             ("page", str(page)),
             *((("session", session),) if session else (("updated_since", since),)),
+            *((("q", ANY_PHRASE),) if place == CAUGHT else ()),
             *(("include", name) for name in INCLUDE),
         ]
         yield self.request(
@@ -118,6 +128,7 @@ class OpenStates(BillSpider):
             since=since,
             page=page,
             session=session,
+            place=place,
         )
 
     def _within_allowance(self) -> bool:
@@ -130,11 +141,14 @@ class OpenStates(BillSpider):
         self.cursor.update(day=day, used=used + 1)
         return True
 
-    def parse_page(self, response: Response, since: str, page: int, session: str) -> Parsed:
+    def parse_page(
+        self, response: Response, since: str, page: int, session: str, place: str
+    ) -> Parsed:
         payload = json_of(response)
         bills: list[dict[str, Any]] = field(payload, "results")
         last_page = field(payload, "pagination", "max_page")
-        yield from self.each(self.records(bills, response, KNOWN), self.parse_bill, response)
+        found = self.records(bills, response, KNOWN)
+        yield from self.each(found, self.parse_bill, response, place)
         if not bills:
             self.nothing_new(response)
         if session:
@@ -146,11 +160,13 @@ class OpenStates(BillSpider):
         seen = as_parameter(bills[-1]["updated_at"]) if bills else since
         following = (seen, 1) if seen > since else (since, page + 1)
         more = page < last_page
-        self.cursor["since"], self.cursor["page"] = following if more else (seen, 1)
+        self.cursor[place] = dict(zip(("since", "page"), following, strict=True))
         if more:
-            yield from self._ask(*following)
+            yield from self._ask(*following, place=place)
+        else:
+            self.cursor[place] = {"since": seen, "page": 1}
 
-    def parse_bill(self, bill: dict[str, Any], response: Response) -> Parsed:
+    def parse_bill(self, bill: dict[str, Any], response: Response, place: str) -> Parsed:
         """All but the texts comes with every bill."""
         abstracts = bill.get("abstracts") or []
         actions = tuple(self.actions(bill))
@@ -167,9 +183,11 @@ class OpenStates(BillSpider):
             "change_hash": fingerprint(bill, without=STAMPS),
         }
         light = self.bill(response, **stated, latest_action=actions[-1] if actions else None)
-        due = self.needs_detail(light)
+        due = self.needs_detail(light) or place == CAUGHT
         yield light
-        if due:
+        if due and (light.session, light.identifier) not in self.read_whole:
+            self.read_whole.add((light.session, light.identifier))
+            self.awaited.add((light.session, light.identifier))
             yield from self.with_texts(
                 self.bill(
                     response,

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from tracker.db import open_database
 from tracker.expectations import Expectations
@@ -22,6 +23,7 @@ from tracker.runs import CrawlRun
 
 BILLS = 20_000
 BATCH = 200
+TURNS = 3
 NOW = dt.datetime(2026, 3, 2, 9, tzinfo=dt.UTC)
 SUBJECTS = (
     "Highways",
@@ -116,22 +118,45 @@ def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+class Turn(NamedTuple):
+    """Seconds each; ``peak``: MiB after the imports, so of the first turn only."""
+
+    written: float
+    first: float
+    again: float
+    rows: int
+    peak: float
+
+
+def turn(folder: Path, count: int) -> Turn:
+    ours, raw = folder / "ours.sqlite3", folder / "raw.sqlite3"
+    first = imported(f"sqlite:///{ours}", count, NOW)
+    again = imported(f"sqlite:///{ours}", count, NOW + dt.timedelta(hours=6))
+    peak = peak_mib()
+    open_database(f"sqlite:///{raw}").dispose()
+    written, rows = limit(ours, raw)
+    return Turn(written, first, again, rows, peak)
+
+
 def main(count: int = BILLS) -> None:
     began = time.perf_counter()
     for _ in bills(count):
         pass
     making = time.perf_counter() - began
     with tempfile.TemporaryDirectory() as folder:
-        ours, raw = Path(folder) / "ours.sqlite3", Path(folder) / "raw.sqlite3"
         imported(f"sqlite:///{folder}/tenth.sqlite3", count // 10, NOW)
         tenth = peak_mib()
-        first = imported(f"sqlite:///{ours}", count, NOW) - making
-        whole = peak_mib()
-        again = imported(f"sqlite:///{ours}", count, NOW + dt.timedelta(hours=6)) - making
-        open_database(f"sqlite:///{raw}").dispose()
-        written, rows = limit(ours, raw)
-    print(f"{count:,} bills x {len(STEPS)} actions, {rows:,} rows; without {making:.2f} s")
-    print("in which this script makes the items")
+        turns = []
+        for number in range(TURNS):
+            place = Path(folder) / str(number)
+            place.mkdir()
+            turns.append(turn(place, count))
+    rows, whole = turns[0].rows, turns[0].peak
+    written = min(one.written for one in turns)
+    first = min(one.first for one in turns) - making
+    again = min(one.again for one in turns) - making
+    print(f"{count:,} bills x {len(STEPS)} actions, {rows:,} rows; the best of {TURNS} turns,")
+    print(f"without {making:.2f} s in which this script makes the items")
     print(f"sqlite3 executemany {count / written:9,.0f} bills/s   the limit")
     print(f"first import        {count / first:9,.0f} bills/s   1/{first / written:.1f} of it")
     print(f"unchanged re-import {count / again:9,.0f} bills/s   {first / again:.1f} x the first")

@@ -36,29 +36,6 @@ def crawl(
     )
 
 
-def test_without_a_key_it_is_skipped_and_says_how_to_get_one(tmp_path: Path) -> None:
-    result = crawl(tmp_path)
-    assert result.returncode == 0, result.stderr
-    assert "ny: skipped" in result.stdout
-    assert "BILLTRACKER_NEW_YORK_KEY" in result.stdout
-    assert "https://legislation.nysenate.gov/" in result.stdout
-
-
-def test_the_key_is_neither_stored_nor_logged(tmp_path: Path) -> None:
-    pages = ROOT / "spiders" / "pages" / "new_york" / "day1"
-    items = tmp_path / "items.jsonl"
-    result = crawl(
-        tmp_path, "--replay", pages, "--items", items, "--record", tmp_path / "again",
-        BILLTRACKER_NEW_YORK_KEY=KEY,
-    )  # fmt: skip
-    assert "ny: sound" in result.stdout, result.stdout + result.stderr
-    assert KEY not in result.stdout + result.stderr
-    written = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(written) > 10
-    for path in written:
-        assert KEY.encode() not in path.read_bytes(), path
-
-
 @pytest.mark.parametrize(
     ("body", "kind"),
     [

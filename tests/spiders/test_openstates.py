@@ -15,21 +15,26 @@ from urllib.parse import urlencode
 import pytest
 from sqlalchemy import insert, select
 
+from spiders.full_text import ANY_PHRASE
 from spiders.states.openstates import BILLS_A_PAGE, INCLUDE, REQUESTS_A_DAY, as_parameter, links
 from tracker.db import open_database, reading
-from tracker.models import Run, SourceState
+from tracker.models import Run, SourceState, Version
 
 ROOT = Path(__file__).parents[2]
 NOW = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
 DAY = "2026-03-01T00:00:"
 
 
-def url(since: str, page: int = 1) -> str:
+def url(since: str, page: int = 1, *search: tuple[str, str]) -> str:
     query = [
         ("jurisdiction", "pr"), ("sort", "updated_asc"), ("per_page", "20"), ("page", str(page)),
-        ("updated_since", since), *(("include", name) for name in INCLUDE),
+        ("updated_since", since), *search, *(("include", name) for name in INCLUDE),
     ]  # fmt: skip
     return f"https://v3.openstates.org/bills?{urlencode(query)}"
+
+
+def no_hits(since: str) -> tuple[str, list[dict[str, Any]], int]:
+    return url(since, 1, ("q", ANY_PHRASE)), [], 1
 
 
 def bill(number: int, updated: str, title: str = "Carreteras") -> dict[str, Any]:
@@ -83,10 +88,33 @@ def test_a_full_page_is_followed_from_its_last_update(database: str, tmp_path: P
     """A bill updated while we read moves to the end and shifts the pages behind it."""
     first = [bill(n, f"{DAY}{n:02}.500000+00:00") for n in range(1, BILLS_A_PAGE + 1)]
     second = [first[-1], bill(21, f"{DAY}21+00:00"), bill(3, f"{DAY}40.25+00:00", "Puentes")]
-    pages = [(url("2025-01-01"), first, 2), (url("2026-03-01 00:00:20.5"), second, 1)]
+    pages = [
+        (url("2025-01-01"), first, 2), (url("2026-03-01 00:00:20.5"), second, 1),
+        no_hits("2025-01-01"),
+    ]  # fmt: skip
     run, cursor = crawl(database, tape(tmp_path / "tape", pages))
-    assert (run.status, run.bills_new, run.requests) == ("sound", 21, 2)
-    assert (cursor["since"], cursor["page"]) == ("2026-03-01 00:00:40.25", 1)
+    assert (run.status, run.bills_new, run.requests) == ("sound", 21, 3)
+    assert cursor["listed"] == {"since": "2026-03-01 00:00:40.25", "page": 1}
+    assert cursor["caught"] == {"since": "2025-01-01", "page": 1}
+
+
+def test_the_search_catches_what_a_title_hides(database: str, tmp_path: Path) -> None:
+    hidden = bill(7, f"{DAY}07+00:00", "Agencias; acuerdos")
+    versions = [{"note": "Radicada", "links": [{"url": "https://x.example/7.html"}]}]
+    search = (url("2025-01-01", 1, ("q", ANY_PHRASE)), [{**hidden, "versions": versions}], 1)
+    pages = [(url("2025-01-01"), [hidden], 1), search]
+    folder = tape(tmp_path / "tape", pages)
+    (folder / "7.html").write_text("<html><p>Immigration detainer requests.</html>")
+    line = {"url": "https://x.example/7.html", "file": "7.html", "provenance": "reconstructed",
+            "fetched_at": NOW.isoformat(), "headers": {"Content-Type": "text/html"}}  # fmt: skip
+    with (folder / "index.jsonl").open("a") as index:
+        index.write(json.dumps(line) + "\n")
+    run, _ = crawl(database, folder)
+    assert (run.status, run.requests) == ("sound", 3)
+    engine = open_database(database)
+    with reading(engine) as session:
+        assert session.scalars(select(Version.text_sha256)).one()
+    engine.dispose()
 
 
 def test_one_moment_that_fills_a_page_is_paged_through(database: str, tmp_path: Path) -> None:
@@ -98,30 +126,31 @@ def test_one_moment_that_fills_a_page_is_paged_through(database: str, tmp_path: 
     same = "2026-03-01 00:00:00"
     pages = [
         (url("2025-01-01"), first, 3), (url(same), first, 3), (url(same, 2), second, 3),
-        (url(same, 3), third, 3),
+        (url(same, 3), third, 3), no_hits("2025-01-01"),
     ]  # fmt: skip
     run, cursor = crawl(database, tape(tmp_path / "tape", pages))
-    assert (run.status, run.bills_new, run.requests) == ("sound", 41, 4)
-    assert (cursor["since"], cursor["page"]) == (same, 1)
+    assert (run.status, run.bills_new, run.requests) == ("sound", 41, 5)
+    assert cursor["listed"] == {"since": same, "page": 1}
 
 
 def test_the_days_allowance_is_kept_and_named(database: str, tmp_path: Path) -> None:
     engine = open_database(database)
-    spent = {"day": "2026-03-02", "used": REQUESTS_A_DAY, "since": "2026-03-01 00:00:00"}
+    spent = {"day": "2026-03-02", "used": REQUESTS_A_DAY}
     with engine.begin() as connection:
         connection.execute(
             insert(SourceState).values(source="openstates-pr", cursor=spent, rules_hash="")
         )
     engine.dispose()
-    run, cursor = crawl(database, tape(tmp_path / "tape", [(url("2026-03-01 00:00:00"), [], 1)]))
+    run, cursor = crawl(database, tape(tmp_path / "tape", [(url("2025-01-01"), [], 1)]))
     assert (run.status, run.failure_kind, run.requests) == ("failed", "budget-used-up", 0)
     assert "240 requests are used up" in run.reason
     assert cursor == spent
 
 
 def test_an_empty_answer_is_a_sound_poll(database: str, tmp_path: Path) -> None:
-    run, _ = crawl(database, tape(tmp_path / "tape", [(url("2025-01-01"), [], 1)]))
-    assert (run.status, run.not_modified) == ("sound", 1)
+    pages = [(url("2025-01-01"), [], 1), no_hits("2025-01-01")]
+    run, _ = crawl(database, tape(tmp_path / "tape", pages))
+    assert (run.status, run.not_modified) == ("sound", 2)
 
 
 @pytest.mark.parametrize(

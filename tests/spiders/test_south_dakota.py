@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from spiders.errors import LayoutChanged
 from spiders.states.south_dakota import chamber_of, headings, plain, wording
 
 HOUSE = {"Name": "House of Representatives", "Body": "H"}
@@ -68,5 +67,6 @@ def test_html_inside_json() -> None:
 
 
 def test_a_row_without_number_is_no_bill() -> None:
-    with pytest.raises(LayoutChanged, match="without type or number"):
-        headings({"BillId": 1, "BillType": "HB", "BillNumberOnly": None, "Title": "x"}, "70")
+    kept_free = {"BillId": 1, "BillType": "HB", "BillNumberOnly": None, "Title": None}
+    assert headings(kept_free, "70")["identifier"] == ""
+    assert headings({**kept_free, "BillNumberOnly": "12"}, "70")["identifier"] == "HB 12"

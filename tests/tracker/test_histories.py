@@ -285,6 +285,13 @@ def test_a_line_dated_ahead_makes_what_comes_before_it_no_past(engine: Engine) -
     ) == [["action", "stage"]]
 
 
+def test_what_was_taken_back_makes_nothing_old(engine: Engine) -> None:
+    withdrawn = "03-01 Withdrawn by Sponsor"
+    assert kinds(
+        engine, history(REFERRED, withdrawn), history(REFERRED), listed("Hearing", "02-25")
+    ) == [["action_retracted", "stage"], ["action"]]
+
+
 def test_the_page_says_the_listings_line_in_its_own_words(engine: Engine) -> None:
     crawl(engine, listed("Passed 3rd reading, sent to the Senate", "02-20"))
     run = crawl(engine, history(REFERRED, PASSED), day=1)

@@ -96,6 +96,7 @@ def test_a_decision_on_an_unknown_topic_changes_nothing(
 def other_rules(tmp_path: Path) -> Path:
     """The rules in force, but "ice rinks" is what they look for in place of detainers."""
     content = TOPICS_FILE.read_text(encoding="utf-8")
+    content = content.replace("\nanchors:\n", "\nanchors:\n  - rink\n", 1)
     start = content.index("\nrules:\n") + len("\nrules:\n")
     rule = (
         "- {id: rinks, topic: detainer-holds, says: Ice rinks., weight: 0.9, stance: limits,"

@@ -30,6 +30,7 @@ from tracker.items import BillItem, Gap
 from tracker.models import HttpValidator, Run, SourceState
 from tracker.runs import RunError, discard, release
 from tracker.search import BillFilter, search
+from tracker.settle import retract
 
 STRICT = Expectations(min_bills=5, max_bills=50, changed_floor=3, max_changed=0.25)
 SESSION = [light(f"HB {n}", OFF_TOPIC) for n in range(1, 21)]
@@ -201,6 +202,20 @@ def test_the_next_run_finds_again_what_a_discarded_one_found(engine: Engine) -> 
     again = listing(engine, [*retitled(2), light("HB 99", OFF_TOPIC)], day=2)
     assert again.status == "sound"
     assert sorted(kind for kind, _ in told(engine, again)) == ["introduced", "title", "title"]
+
+
+def test_news_let_out_by_mistake_is_retracted(engine: Engine) -> None:
+    listing(engine, SESSION)
+    run = listing(engine, retitled(2), day=1)
+    assert statuses(engine, run) == {"released"}
+    assert retract(engine, run.id, "eve", LATER) == 2
+    assert statuses(engine, run) == {"retracted"}
+    assert run_of(engine, run.id).decided_by == "eve"
+    again = listing(engine, retitled(2), day=2)
+    assert changes(engine, run=again.id) == [], "the rows stay as the source gave them"
+    held = listing(engine, retitled(15), day=3)
+    with pytest.raises(RunError, match="is quarantined; none of its changes are news"):
+        retract(engine, held.id, "eve", LATER)
 
 
 def test_search_follows_what_is_discarded(engine: Engine) -> None:

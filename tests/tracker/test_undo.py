@@ -67,3 +67,12 @@ def test_verdicts_are_those_of_the_words_put_back(engine: Engine) -> None:
     assert [row.split(", ")[1:4] for row in every_row(engine)["verdict"]] == [
         row.split(", ")[1:4] for row in before
     ]
+
+
+def test_copies_go_when_a_run_is_settled(engine: Engine) -> None:
+    crawl(engine, page(title="Old"))
+    run = start(engine, 1)
+    run.record(page(title="New"))
+    assert len(every_row(engine)["bill_before"]) == 1
+    assert close(run).status == "sound"
+    assert every_row(engine)["bill_before"] == set()

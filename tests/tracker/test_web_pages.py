@@ -15,6 +15,7 @@ from tracker.db import writing_session
 from tracker.likeness import link_alike
 from tracker.models import (
     Action,
+    Base,
     Bill,
     Change,
     Decision,
@@ -40,6 +41,35 @@ def find(bill: Bill, text: str, quote: str, field: str, **columns: object) -> Ev
         bill_id=bill.id,
         **{"rule": "r-agreement", "topic": "287g", "stance": "limits", **spot, **columns},
     )
+
+
+def _rows_of(bill: Bill, run: Run, sha256: str | None) -> list[Base]:
+    """Evidence, history, sponsors, votes, hearings, companions and changes of the bill."""
+    seen = {"bill_id": bill.id, "first_seen_at": NOW}
+    return [
+        find(bill, TITLE, "agreements", "title"),
+        find(bill, NEW, "may not enter into an agreement", "text", text_sha256=sha256),
+        Action(position=0, date=dt.date(2026, 2, 1), actor="lower", text="First Reading",
+               stage="introduced", **seen),
+        Action(position=1, date=dt.date(2026, 4, 7), actor="lower",
+               text="Third Reading Passed (98-39)", stage="passed-first-chamber", **seen),
+        Action(position=2, date=None, date_text="soon", actor="upper", text="Mistake",
+               retracted_at=NOW, **seen),
+        Sponsorship(position=0, name="Delegate Peña", classification="sponsor",
+                    primary=True, party="D", **seen),
+        VoteEvent(motion="Third Reading", chamber="lower", passed=True,
+                  counts=[{"option": "yes", "value": 98}, {"option": "no", "value": 39}],
+                  **seen),
+        Hearing(committee="Judiciary", date=dt.date(2099, 4, 9), time_text="1:00 p.m.",
+                location="Room 101", **seen),
+        RelatedBill(identifier="SB 828", identifier_key="SB 828", relation="companion",
+                    **seen),
+        Change(bill_id=bill.id, run_id=run.id, kind="stage", key="stage:1",
+               status="released", detected_at=NOW, summary="Passed the House of Delegates",
+               occurred_on=dt.date(2026, 4, 7)),
+        Change(bill_id=bill.id, run_id=run.id, kind="title", key="title:1", status="held",
+               detected_at=NOW, summary="The title is another"),
+    ]  # fmt: skip
 
 
 @pytest.fixture
@@ -75,33 +105,7 @@ def told(engine: Engine) -> Engine:
             marks=[{"start": 11, "end": 14, "kind": "insert"}],
         )  # fmt: skip
         sha256 = second.text_sha256
-        seen = {"bill_id": bill.id, "first_seen_at": NOW}
-        session.add_all(
-            [
-                find(bill, TITLE, "agreements", "title"),
-                find(bill, NEW, "may not enter into an agreement", "text", text_sha256=sha256),
-                Action(position=0, date=dt.date(2026, 2, 1), actor="lower", text="First Reading",
-                       stage="introduced", **seen),
-                Action(position=1, date=dt.date(2026, 4, 7), actor="lower",
-                       text="Third Reading Passed (98-39)", stage="passed-first-chamber", **seen),
-                Action(position=2, date=None, date_text="soon", actor="upper", text="Mistake",
-                       retracted_at=NOW, **seen),
-                Sponsorship(position=0, name="Delegate Peña", classification="sponsor",
-                            primary=True, party="D", **seen),
-                VoteEvent(motion="Third Reading", chamber="lower", passed=True,
-                          counts=[{"option": "yes", "value": 98}, {"option": "no", "value": 39}],
-                          **seen),
-                Hearing(committee="Judiciary", date=dt.date(2099, 4, 9), time_text="1:00 p.m.",
-                        location="Room 101", **seen),
-                RelatedBill(identifier="SB 828", identifier_key="SB 828", relation="companion",
-                            **seen),
-                Change(bill_id=bill.id, run_id=run.id, kind="stage", key="stage:1",
-                       status="released", detected_at=NOW, summary="Passed the House of Delegates",
-                       occurred_on=dt.date(2026, 4, 7)),
-                Change(bill_id=bill.id, run_id=run.id, kind="title", key="title:1", status="held",
-                       detected_at=NOW, summary="The title is another"),
-            ]
-        )  # fmt: skip
+        session.add_all(_rows_of(bill, run, sha256))
         assert first.id != second.id
         add_bill(session, "SB 828", "Cross-filed", state="md", topics={"287g": "limits"})
         add_bill(session, "SB 1", "Ice rinks", state="va", level="off", moved=None)

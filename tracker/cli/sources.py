@@ -153,6 +153,15 @@ def discard(run_id: RunId, by: By = "") -> None:
     typer.echo(f"run {run_id} discarded: {_changes(count)} taken back")
 
 
+@runs.command()
+def retract(run_id: RunId, by: By = "") -> None:
+    """Take back the news of a run already released; readers who were told hear a correction."""
+    from tracker import settle
+
+    count = _decide(settle.retract, run_id, by)
+    typer.echo(f"run {run_id}: {_changes(count)} news no longer")
+
+
 def _changes(count: int) -> str:
     return "1 change" if count == 1 else f"{count:,} changes"
 

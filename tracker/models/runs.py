@@ -113,8 +113,8 @@ class FetchedPage(Base):
 class Change(Base):
     """One thing that moved. Kinds and the shape of ``before``/``after``: tracker.changes.
 
-    ``status``: held → released | discarded; ``baseline`` for what is no news (a source's first
-    run, a bill whose history is old).
+    ``status``: held → released | discarded, released → retracted (an operator took the run's news
+    back); ``baseline`` for what is no news (a source's first run, a bill whose history is old).
     """
 
     __tablename__ = "change"

@@ -35,7 +35,7 @@ CHANGE_STATUSES = {
     "released": "released",
     "baseline": "where we started, not news",
     "discarded": "discarded",
-    "retracted": "taken back by the source",
+    "retracted": "taken back",
 }
 
 HEALTH = {"ok": "Fine", "held": "Held", "broken": "Broken", "waiting": "Waiting"}
