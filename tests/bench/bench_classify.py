@@ -1,4 +1,4 @@
-"""The topic rules over text like statutes, beside plain pattern engines; and a biennium judged anew.
+"""The topic rules over text like statutes beside plain pattern engines; a biennium judged anew.
 
 ``python -m tests.bench.bench_classify [MEGABYTES] [BILLS]``. The plain engines are given every
 phrase of the rules as a regular expression and only look for them: no sentences, directions or
@@ -66,7 +66,9 @@ def speeds(book: Book, megabytes: float) -> None:
 
     rates = {"whole classification": rate(whole, texts)}
     print(f"{found[0]:,} found on topic")
-    rates["first pass alone"] = rate(lambda all_: [book.may_say_something(one) for one in all_], texts)
+    rates["first pass alone"] = rate(
+        lambda all_: [book.may_say_something(one) for one in all_], texts
+    )
     loop = [re.compile(one, re.IGNORECASE) for one in patterns]
     rates["loop of stdlib re"] = rate(
         lambda all_: [one.search(text) for text in all_ for one in loop], part[:2]
@@ -112,7 +114,9 @@ def phrases_of(book: Book) -> list[str]:
 
 def regex(phrase: str, lists: Lists) -> str:
     """The phrase as one would write it by hand for ``re``."""
-    ways = ("".join(_part(word, n, lists) for n, word in enumerate(way)) for way in read_phrase(phrase))
+    ways = (
+        "".join(_part(word, n, lists) for n, word in enumerate(way)) for way in read_phrase(phrase)
+    )
     return rf"\b(?:{'|'.join(ways)})"
 
 
@@ -221,10 +225,9 @@ def fill(engine: Engine, count: int) -> None:
             for n in numbers:
                 if n % every == 0 and (made := next(texts, None)) is not None:
                     connection.execute(insert(BillText), [{"sha256": f"{n:064x}", "text": made[0]}])
-                    connection.execute(
-                        insert(Version),
-                        [{"bill_id": n, "position": 0, "note": "Introduced", "text_sha256": f"{n:064x}", "first_seen_at": NOW}],
-                    )  # fmt: skip
+                    row = {"bill_id": n, "position": 0, "note": "Introduced"}
+                    row |= {"text_sha256": f"{n:064x}", "first_seen_at": NOW}
+                    connection.execute(insert(Version), [row])
 
 
 if __name__ == "__main__":

@@ -14,11 +14,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tracker.classify.direction import KINDS, Kind
 from tracker.classify.grammar import Grammar
 from tracker.classify.grammar import Rule as Compiled
 from tracker.classify.phrases import Chain, PhraseError, read_chain, written_out
 from tracker.classify.scan import Pattern
+from tracker.classify.turns import KINDS, Kind
 from tracker.rules.schema import Lines, Problem, Rule, RuleFile, RulesError
 
 T = TypeVar("T")
@@ -123,7 +123,9 @@ class _Making:
         return self._tried(lambda: self.grammar.add(phrase), loc)
 
     def rule(self, n: int, rule: Rule) -> ReadyRule:
-        chains = [self._chain(written, ("rules", n, "find", m)) for m, written in enumerate(rule.find)]
+        chains = [
+            self._chain(written, ("rules", n, "find", m)) for m, written in enumerate(rule.find)
+        ]
         unless = tuple(_unless(one) for one in rule.unless)
         for m, one in enumerate(unless):
             self.phrase(one.phrase, ("rules", n, "unless", m))
@@ -142,7 +144,8 @@ class _Making:
 
     def _chain(self, written: str, loc: tuple[object, ...]) -> ReadyChain | None:
         chain = self._tried(lambda: read_chain(written), loc)
-        if chain is None or not all([self.phrase(one, loc) for one in chain.phrases]):
+        compiled = [self.phrase(one, loc) for one in chain.phrases] if chain is not None else []
+        if chain is None or None in compiled:
             return None
         loose = self._tried(lambda: [self._without_anchor(one) for one in chain.phrases], loc)
         if loose is None:

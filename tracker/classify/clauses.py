@@ -15,14 +15,15 @@ from typing import Literal
 Kind = Literal["law", "existing", "finding", "definition", "saving", "title"]
 
 ABBREVIATION = re.compile(
-    r"(?:\b(?:U\.S\.C?|U\.S\.C\.A|C\.F\.R|Sec|Secs|No|Nos|Art|Arts|Stat|Sess|Amend|Rev|Ann|Mr|Ms|Mrs|Dr"
-    r"|Gov|Gen|Atty|St|Inc|Co|Corp|Ch|ch|Pub|L|art|sec|secs|subd|subsec|par|pars|cl|cf|v|vs|p|pp|et seq"
-    r"|subs|ss|s|Del|Okla|Tex|Cal|Conn|Mass|Ill|Ind|Ore|Wash|Minn|Stats|C\.R\.S|R\.S|R\.C\.W|M\.R\.S"
+    r"(?:\b(?:U\.S\.C?|U\.S\.C\.A|C\.F\.R|Sec|Secs|No|Nos|Art|Arts|Stat|Sess|Amend|Rev|Ann|Mr|Ms|Mrs"
+    r"|Dr|Gov|Gen|Atty|St|Inc|Co|Corp|Ch|ch|Pub|L|art|sec|secs|subd|subsec|par|pars|cl|cf|v|vs|p|pp"
+    r"|et seq|subs|ss|s|Del|Okla|Tex|Cal|Conn|Mass|Ill|Ind|Ore|Wash|Minn|Stats|C\.R\.S|R\.S|R\.C\.W|M\.R\.S"
     r"|O\.C\.G\.A|N\.J\.S\.A|H\.R|S|H|e\.g|i\.e|etc|al|Jan|Feb|Mar|Apr|Aug|Sept|Oct|Nov|Dec"
     r"|[A-Z]))\.$"
 )
 CUT = re.compile(
-    r"\n|;(?: (?:and|or))?(?= |$)|:(?= ?\n| ?\(| (?:1|[aA]|i)[.)] )|[.?!][\"')\]]*(?= )|(?<=[;:.,]) ?(?=\((?:\d{1,2}|[a-zA-Z]|[ivxIVX]{2,4})\) )"
+    r"\n|;(?: (?:and|or))?(?= |$)|:(?= ?\n| ?\(| (?:1|[aA]|i)[.)] )|[.?!][\"')\]]*(?= )"
+    r"|(?<=[;:.,]) ?(?=\((?:\d{1,2}|[a-zA-Z]|[ivxIVX]{2,4})\) )"
 )
 STARTS = re.compile(r"[\"'\[ ]*(?:[-*] )?(?:\(\w{1,4}\) ?)*[\"'(\[ ]*[A-Z0-9$]")
 ENUMERATOR = re.compile(
@@ -48,18 +49,19 @@ KINDS: list[tuple[Kind, re.Pattern[str]]] = [
         r"|.{0,90}\b(?:this|the) (?:[\w()]+ ){0,4}?(?:section|act|chapter|article|subsection|part"
         r"|subdivision|paragraph|law|policy)?(?: \S+){0,5}? ?(?:do|does|shall|may|is|are) not"
         r" (?:be )?(?:construed|interpreted|intended|apply|preclude|prevent|affect|supersede)"
-        r"|.{0,80}\b(?:this|such) (?:section|act|chapter|article|subsection|part|subdivision|paragraph)"
-        r" (?:does|do|shall|may) not (?:prohibit|limit|restrict|require)"
+        r"|.{0,80}\b(?:this|such) (?:section|act|chapter|article|subsection|part|subdivision"
+        r"|paragraph) (?:does|do|shall|may) not (?:prohibit|limit|restrict|require)"
         r"|.{0,120}\bshall not be (?:construed|interpreted)"
         r"|.{0,60}\b(?:this|the) (?:section|act|subsection|prohibition|chapter) does not apply",
         re.I | re.S)),
     ("finding", re.compile(
         r"whereas\b|(?:the )?(?:legislature|general assembly|congress|council|people|house|senate)"
-        r"(?: of [\w ]{1,40})?(?: hereby)?(?: further)? (?:finds?|declares?|recogni[sz]es?|believes?)",
+        r"(?: of [\w ]{1,40})?(?: hereby)?(?: further)? (?:finds?|declares?|recogni[sz]es?"
+        r"|believes?)",
         re.I)),
     ("definition", re.compile(
-        r"[\s\w().-]{0,24}?\"[^\"]{2,80}\"(?:,? or \"[^\"]{2,80}\")*,? (?:shall )?(?:means?|includes?"
-        r"|has the (?:same )?meaning|refers? to|do(?:es)? not include)\b|as used in th"
+        r"[\s\w().-]{0,24}?\"[^\"]{2,80}\"(?:,? or \"[^\"]{2,80}\")*,? (?:shall )?(?:means?"
+        r"|includes?|has the (?:same )?meaning|refers? to|do(?:es)? not include)\b|as used in th"
         r"|(?:the )?term \"|by \"[^\"]{2,80}\" is meant",
         re.I)),
 ]  # fmt: skip
@@ -157,7 +159,7 @@ def _continues(text: str, before: Clause) -> bool:
 
 
 class _Lists:
-    """The lists a clause is inside of: for each, its kind of number and the clauses leading to it."""
+    """The lists a clause is in: for each, its kind of number and the clauses leading to it."""
 
     def __init__(self) -> None:
         self.open: list[tuple[str, tuple[int, ...]]] = []

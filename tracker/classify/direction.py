@@ -8,105 +8,31 @@ that lead to it. Where nothing before the act settles it, what follows does: "�
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Literal
 
+from tracker.classify import english
 from tracker.classify.clauses import Clause, Clauses
+from tracker.classify.turns import FINITE, TURNING, Turn, Turns
 
-Kind = Literal[
-    "ignored", "forbids", "requires", "leads", "afterwards", "turns", "ends", "reports",
-    "excepts", "only_if",
-]  # fmt: skip
-KINDS: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined]
-BEFORE: frozenset[Kind] = frozenset(
-    ("ignored", "forbids", "requires", "leads", "turns", "ends", "reports", "excepts", "only_if")
-)
-AFTER: frozenset[Kind] = frozenset(
-    ("ignored", "forbids", "requires", "turns", "ends", "afterwards", "only_if", "reports")
-)
-FINITE = ("forbids", "requires")
-TURNS = ("turns", "ends")
 WEAK = 0.3
 """How much a direction counts that no word states."""
 NEAR_AFTER = 160
 """Characters after an act within which a condition speaks of it."""
-
-JOINED = re.compile(
-    r"[\s,/]*(?:(?:or|and|and/or|nor|otherwise|in any way|in any manner|materially|to|attempt to"
-    r"|unreasonably|from|a|the|that|which)[\s,]*)*",
-    re.I,
-)
-RELATIVE = re.compile(
-    r"\b(?:that|whose|where|if|when|whenever|unless)(?:(?! and\b) [\w'-]+,?){0,6} $"
-    r"|\b(?:which|who|whom|whereby|whoever)(?: [\w'-]+){0,14} $",
-    re.I,
-)
-ASIDE = re.compile(r"\b(?:if|when|where|unless|because|although)\b[^,]*$", re.I)
-# A verb here opens a statement of its own: what stands before does not govern it.
-OPENS = re.compile(
-    r"(?:[;:.]|\band(?: to)?|\b(?:bill|act|measure|resolution|title|ordinance|section|it|would|also"
-    r"|further|concerning|regarding|relates? to|relating to|relative to|provides? for|so as to"
-    r"|in order to|and for|by))"
-    r",?\s*(?:the |a )?$|^[\W\d]*(?:an act |a bill |bill |act |to |the )*$",
-    re.I,
-)
-# "Before agents may …": what is allowed only later.
-NOT_BEFORE = re.compile(r"^[\W\d]*(?:\(?\w{1,3}[.)] )*(?:before|until) [^,]*$", re.I)
-# An act here is told of as a condition or a mark of somebody: the verb that follows is not its own.
-SUBORDINATE = re.compile(
-    r"^[\W\d]*(?:\(?\w{1,3}[.)] )*(?:if|when|whenever|where|upon|on|before|after|once|during|following"
-    r"|ahead of|prior to|in the case of)"
-    r"\b[^,]*$|\b(?:that|which|who|whom|whoever)(?: [\w'-]+){0,3} $",
-    re.I,
-)
-# "… before an interview", "a request to hold", "a place that detains": an act spoken of, not one
-# that the sentence asks for or forbids.
-MENTIONED = re.compile(
-    r"\b(?:before|prior to|ahead of)(?: [\w'-]+){0,2} $"
-    r"|\b(?:a|an|any|the|each|every|such|of)(?: [\w'-]+){0,3} requests?(?: [\w'-]+){0,6} to (?:be )?$"
-    r"|\b(?:that|which|who)(?: [\w'-]+ly)? $",
-    re.I,
-)
-AND = re.compile(r"\band (?:to )?$", re.I)
-# A participle after a noun tells which one: "an agency refusing to …".
-WHICH_ONE = re.compile(r"[a-z]{3,} $")
-PARTICIPLE = re.compile(r"ing\b", re.I)
-NO = re.compile(r"\bno (?:[\w-]+ )?$", re.I)
-NOBODY = re.compile(r"(?:^|[.,:;] |\bthat )[\W\d]*(?:\(?\w{1,3}[.)] )*(?:no|neither|none|nor|nothing)\b", re.I)
-
-THAT_LAW = (
-    r"\w*\b[^.;]{0,60}?\b(?:that|those|these|this|the above|the foregoing|such) (?:[\w-]+ ){0,3}?(?:provision"
-    r"|requirement|prohibition|law|exception|authori|dut|limit|restriction|program|section|exemption)"
-)
-ENDS = re.compile(rf"\b(?:repeal|delet|eliminat|remov|strik|rescind|end|abolish){THAT_LAW}", re.I)
-EXTENDS = re.compile(
-    rf"\b(?:expand|extend|appl|broaden|recast|strengthen|additionally|further|also|instead|includ)"
-    rf"{THAT_LAW}", re.I,
-)  # fmt: skip
+NEXT_WORD = 14
+"""Characters from "shall not be" to a word that belongs to it."""
+ITEM_START = 12
+"""Characters from the start of a list's item to its own first verb."""
 SENTENCES_ON = 2
 """A bill says within so many sentences what it does with the existing law it told of."""
-LAST_WORD = re.compile(r"\W*(?:$|(?:and|under|for|in|with|except|by|certain)\b)|[,.;]", re.I)
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A word of direction; offsets in the cleaned text."""
-
-    start: int
-    end: int
-    kind: Kind
 
 
 @dataclass(frozen=True, slots=True)
 class Direction:
     """``sign`` 1: the act is required, allowed or happens; -1: it is forbidden; 0: only reported.
 
-    ``stated`` is false where no word tells; ``turns`` are the words it was read from, innermost
-    first.
+    ``turns`` are the words it was read from, innermost first.
     """
 
     sign: int
@@ -123,56 +49,44 @@ class Direction:
         return any(turn.kind == "ends" for turn in self.turns)
 
 
-class Turns:
-    """All words of direction in a text: those that speak of what follows, and of what precedes."""
-
-    def __init__(self, text: str, found: Sequence[Turn]) -> None:
-        self.text = text
-        self.before = _InOrder([one for one in found if one.kind in BEFORE])
-        self.after = _InOrder([one for one in found if one.kind in AFTER])
-
-    def read(
-        self, clauses: Clauses, act: tuple[int, int], own: Sequence[tuple[int, int]] = ()
-    ) -> Direction:
-        """The direction of the act at this span; ``own``: words that say with it what is done."""
-        n = clauses.at(act[0])
-        clause = clauses[n]
-        reading = _Reading(self.text, own)
-        after = self.after.between(act[1], clause.end)
-        if MENTIONED.search(self.text, max(clause.start, act[0] - 90), act[0]):
-            before = self.before.between(clause.start, act[0])
-            reading.reported = any(one.kind == "reports" for one in before)
-            reading.forward(after, "", act[1], told_of=True)
-            return reading.direction()
-        turns = [_cut(one, act[0]) for one in self.before.between(clause.start, act[0])]
-        inside = [one for one in self.before.between(*act) if one.kind in FINITE]
-        before = self.text[clause.start : act[0]]
-        if AND.search(before[-8:]):
-            turns = [one for one in turns if one.kind != "reports"]
-        settled = reading.none(before) or reading.back(
-            [*turns, *inside], clause.start, act[0], bool(clause.lead)
-        )
-        for lead in reversed(clause.lead):
-            if settled:
-                break
-            first = clauses[lead]
-            turns = self.before.between(first.start, first.end)
-            settled = reading.back(turns, first.start, first.end, lead != clause.lead[0])
-        follows = clause.follows
-        while not settled and not reading.turns and follows is not None:
-            earlier = clauses[follows]
-            settled = reading.elliptical(self.before.between(earlier.start, earlier.end), earlier)
-            follows = earlier.follows
-        if not settled or reading.goes_on:
-            told_of = SUBORDINATE.search(before[-300:]) is not None
-            reading.forward(after, before, act[1], told_of)
-        if reading.told_apart:
-            reading.told_to_report(after)
-        if clause.kind == "title" and n + 1 < len(clauses.all):
-            following = clauses[n + 1]
-            reading.next_clause(self.after.between(following.start, following.end), following)
-        reading.conditions(after, act[1])
+def read_direction(
+    text: str,
+    turns: Turns,
+    clauses: Clauses,
+    act: tuple[int, int],
+    own: Sequence[tuple[int, int]] = (),
+) -> Direction:
+    """The direction of the act at this span; ``own``: words that say with it what is done."""
+    reading = _Reading(text, turns, own)
+    n = clauses.at(act[0])
+    clause = clauses[n]
+    before = text[clause.start : act[0]]
+    after = turns.after.between(act[1], clause.end)
+    if english.IN_PASSING.search(before[-90:]):
+        reading.in_passing(turns.before.between(clause.start, act[0]), after, act[1])
         return reading.direction()
+    settled = reading.none(before) or reading.own_clause(clause, act, before)
+    for lead in reversed(clause.lead):
+        if settled:
+            break
+        first = clauses[lead]
+        found = turns.before.between(first.start, first.end)
+        settled = reading.back(found, first.start, first.end, lead != clause.lead[0])
+    follows = clause.follows
+    while not settled and not reading.turns and follows is not None:
+        earlier = clauses[follows]
+        settled = reading.elliptical(turns.before.between(earlier.start, earlier.end), earlier)
+        follows = earlier.follows
+    if not settled or reading.goes_on:
+        told_of = english.CONDITION.search(before[-300:]) is not None
+        reading.forward(after, before, act[1], told_of)
+    if reading.told_apart:
+        reading.told_to_report(after)
+    if clause.kind == "title" and n + 1 < len(clauses.all):
+        following = clauses[n + 1]
+        reading.next_clause(turns.after.between(following.start, following.end), following)
+    reading.conditions(after, act[1])
+    return reading.direction()
 
 
 def _cut(turn: Turn, act: int) -> Turn:
@@ -180,24 +94,11 @@ def _cut(turn: Turn, act: int) -> Turn:
     return replace(turn, kind="forbids") if turn.kind == "requires" and turn.end > act else turn
 
 
-class _InOrder:
-    """Turns in order and without overlaps: the earlier one stands, of two in one place the longer."""
-
-    def __init__(self, found: Sequence[Turn]) -> None:
-        kept: list[Turn] = []
-        for turn in sorted(found, key=lambda one: (one.start, -one.end, KINDS.index(one.kind))):
-            if not kept or turn.start >= kept[-1].end:
-                kept.append(turn)
-        self.all = [one for one in kept if one.kind != "ignored"]
-        self.starts = [one.start for one in self.all]
-
-    def between(self, start: int, end: int) -> list[Turn]:
-        return self.all[bisect_left(self.starts, start) : bisect_left(self.starts, end)]
-
-
 class _Reading:
-    def __init__(self, text: str, own: Sequence[tuple[int, int]]) -> None:
-        self.text, self.own = text, own
+    """``told_apart``: a turning word told which one is meant ("an officer who refuses …")."""
+
+    def __init__(self, text: str, turns: Turns, own: Sequence[tuple[int, int]]) -> None:
+        self.text, self.all, self.own = text, turns, own
         self.turns: list[Turn] = []
         self.sign = 1
         self.reported = self.excepted = self.denied = self.told_apart = False
@@ -213,17 +114,24 @@ class _Reading:
         """``Provides that a sheriff who declines …``: what is said of the sheriff is to come."""
         return self.told_apart and self.turns[-1].kind == "leads"
 
-    def _take(self, turn: Turn, flips: bool) -> None:
-        self.turns.append(turn)
-        if flips:
-            self.sign = -self.sign
+    # -- before the act ------------------------------------------------------------------------
+
+    def in_passing(self, before: Sequence[Turn], after: Sequence[Turn], act_end: int) -> None:
+        self.reported = any(one.kind == "reports" for one in before)
+        self.forward(after, "", act_end, told_of=True)
 
     def none(self, before: str) -> bool:
         """``no referral``"""
-        if found := NO.search(before):
-            self.sign = -self.sign
-            self.denied = True
-        return found is not None
+        self.denied = english.NO.search(before) is not None
+        self.sign = -self.sign if self.denied else self.sign
+        return self.denied
+
+    def own_clause(self, clause: Clause, act: tuple[int, int], before: str) -> bool:
+        found = [_cut(one, act[0]) for one in self.all.before.between(clause.start, act[0])]
+        if english.AND.search(before[-8:]):
+            found = [one for one in found if one.kind != "reports"]
+        found += [one for one in self.all.before.between(*act) if one.kind in FINITE]
+        return self.back(found, clause.start, act[0], bool(clause.lead))
 
     def back(self, turns: Sequence[Turn], start: int, until: int, led: bool) -> bool:
         """Read backwards; true when the direction is settled.
@@ -233,53 +141,54 @@ class _Reading:
         nearer: Turn | None = None
         for turn in reversed(turns):
             before = self.text[max(start, turn.start - 300) : turn.start]
-            if any(first < turn.end and turn.start < last for first, last in self.own):
+            aside = english.ASIDE.search(before) and "," in self.text[turn.end : until]
+            if self._is_own(turn) or (turn.kind in TURNING and self._same(turn, nearer)):
                 nearer = turn
-                continue
-            if ASIDE.search(before) and "," in self.text[turn.end : until]:
-                continue
-            if turn.kind == "reports":
-                self.reported = True
-                self.turns.append(turn)
-                return True
-            if turn.kind == "only_if":
-                self._take(turn, self.sign > 0)
-                return True
-            if turn.kind == "excepts":
+            elif turn.kind == "excepts":
                 self.excepted = True
+            elif aside:
                 continue
-            if turn.kind in TURNS and self._same(turn, nearer):
-                nearer = turn
-                continue
-            self._take(turn, turn.kind in ("forbids", *TURNS) or self._denied(turn, before))
-            nearer = turn
-            if RELATIVE.search(before):
-                self.told_apart = True
-            elif turn.kind in FINITE or self._opens(turn, before, led and turn.start - start < 12):
+            elif turn.kind in ("reports", "only_if"):
+                self.reported = turn.kind == "reports"
+                self._take(turn, turn.kind == "only_if" and self.sign > 0)
                 return True
+            else:
+                nearer = turn
+                self._take(turn, self._turns(turn, before))
+                if self._settles(turn, before, led and turn.start - start < ITEM_START):
+                    return True
         return False
 
-    def _opens(self, turn: Turn, before: str, led: bool) -> bool:
-        """Whether a statement of its own begins here; not so if it hangs on a list's lead."""
-        if PARTICIPLE.search(self.text, turn.start, turn.end):
-            if before.endswith(", "):
-                return True
-            self.told_apart |= WHICH_ONE.search(before) is not None
-        return not led and OPENS.search(before) is not None
-
-    def _denied(self, turn: Turn, before: str) -> bool:
-        """``No officer shall …``"""
-        if turn.kind != "requires":
-            return False
-        return bool(NOBODY.search(before) or NOT_BEFORE.search(before))
+    def _is_own(self, turn: Turn) -> bool:
+        return any(first < turn.end and turn.start < last for first, last in self.own)
 
     def _same(self, turn: Turn, nearer: Turn | None) -> bool:
         """``prohibit or restrict`` turns once."""
         return (
             nearer is not None
-            and nearer.kind in TURNS
-            and JOINED.fullmatch(self.text, turn.end, nearer.start) is not None
+            and nearer.kind in TURNING
+            and english.JOINED.fullmatch(self.text, turn.end, nearer.start) is not None
         )
+
+    def _turns(self, turn: Turn, before: str) -> bool:
+        """Whether the word turns things around; also "shall" in "No officer shall"."""
+        if turn.kind == "requires":
+            return bool(english.NOBODY.search(before) or english.NOT_BEFORE.search(before))
+        return turn.kind in ("forbids", *TURNING)
+
+    def _settles(self, turn: Turn, before: str, led: bool) -> bool:
+        if english.WHICH.search(before):
+            self.told_apart = True
+            return False
+        return turn.kind in FINITE or self._opens(turn, before, led)
+
+    def _opens(self, turn: Turn, before: str, led: bool) -> bool:
+        """Whether a statement of its own begins here; not so if it hangs on a list's lead."""
+        if english.PARTICIPLE.search(self.text, turn.start, turn.end):
+            if before.endswith(", "):
+                return True
+            self.told_apart |= english.NOUN.search(before) is not None
+        return not led and english.OPENS.search(before) is not None
 
     def elliptical(self, turns: Sequence[Turn], clause: Clause) -> bool:
         """``shall not ask …; hold …``: the verb of the clause before speaks here too."""
@@ -287,14 +196,39 @@ class _Reading:
             before = self.text[clause.start : turn.start]
             if turn.kind == "reports" and clause.kind == "title":
                 self.reported = True
-                self.turns.append(turn)
+                self._take(turn, False)
                 return True
-            if turn.kind in FINITE or (
-                turn.kind in (*TURNS, "leads") and self._opens(turn, before, False)
-            ):
-                self._take(turn, turn.kind in ("forbids", *TURNS) or self._denied(turn, before))
+            opens = turn.kind in (*TURNING, "leads") and self._opens(turn, before, False)
+            if turn.kind in FINITE or opens:
+                self._take(turn, self._turns(turn, before))
                 return True
         return False
+
+    # -- after the act -------------------------------------------------------------------------
+
+    def forward(self, turns: Sequence[Turn], before: str, act_end: int, told_of: bool) -> None:
+        """What is said after an act that nothing before it settles.
+
+        ``told_of``: the act is no subject of the verb that follows, so only its fate counts.
+        """
+        fate_counts = bool(self.turns)
+        for turn, following in pairwise([*turns, None]):
+            assert turn is not None
+            if turn.kind == "afterwards":
+                return self._take(turn, True)
+            if turn.kind not in FINITE or english.WHICH.search(self.text, act_end, turn.start):
+                continue
+            undone = (
+                following is not None
+                and following.kind in (*TURNING, "afterwards")
+                and following.start - turn.end < NEXT_WORD
+            )
+            if fate_counts and (turn.kind == "forbids" or undone):
+                return self._take(turn, (turn.kind == "forbids") != undone)
+            if not fate_counts and not told_of:
+                return self._take(turn, self._turns(turn, before) != undone)
+            return None
+        return None
 
     def told_to_report(self, turns: Sequence[Turn]) -> None:
         """``an agency refusing to … shall report it``"""
@@ -302,60 +236,47 @@ class _Reading:
             if turn.kind == "requires" and following.kind == "reports":
                 self.reported = True
 
-    def forward(self, turns: Sequence[Turn], before: str, act_end: int, told_of: bool) -> None:
-        """What is said after an act that nothing before it settles.
-
-        ``told_of``: the act is no subject of the verb that follows, so only its fate counts.
-        """
-        open_before = bool(self.turns)
-        for n, turn in enumerate(turns):
-            if turn.kind == "afterwards":
-                self._take(turn, True)
-                return
-            if turn.kind in FINITE:
-                if RELATIVE.search(self.text, act_end, turn.start):
-                    continue
-                following = turns[n + 1] if n + 1 < len(turns) else None
-                ends = following is not None and following.start - turn.end < 14
-                ends = ends and following.kind in (*TURNS, "afterwards")  # type: ignore[union-attr]
-                if told_of and not open_before:
-                    return
-                if open_before and turn.kind == "requires" and not ends:
-                    return
-                self._take(turn, (turn.kind == "forbids" or self._denied(turn, before)) != ends)
-                return
-
     def next_clause(self, turns: Sequence[Turn], clause: Clause) -> None:
         """``Sanctuary policies; prohibit.``: a title says at the end what is done."""
-        for turn in turns[:1]:
-            after = self.text[turn.end : clause.end]
-            if turn.start - clause.start > 1 or not LAST_WORD.match(after):
-                return
-            if turn.kind in (*TURNS, "afterwards"):
-                self._take(turn, True)
-            elif turn.kind == "reports" and not self.turns:
-                self.reported = True
-                self.turns.append(turn)
+        if not turns:
+            return
+        turn = turns[0]
+        behind = self.text[turn.end : clause.end]
+        if turn.start - clause.start > 1 or not english.LAST_WORD.match(behind):
+            return
+        if turn.kind in (*TURNING, "afterwards"):
+            self._take(turn, True)
+        elif turn.kind == "reports" and not self.turns:
+            self.reported = True
+            self._take(turn, False)
 
     def conditions(self, turns: Sequence[Turn], act_end: int) -> None:
         """``may hold … only if``: what is allowed on a condition is held back."""
         if self.sign > 0 and not self.reported:
             for turn in turns:
                 if turn.kind == "only_if" and turn.start - act_end < NEAR_AFTER:
-                    self._take(turn, True)
-                    return
+                    return self._take(turn, True)
+        return None
+
+    def _take(self, turn: Turn, flips: bool) -> None:
+        self.turns.append(turn)
+        if flips:
+            self.sign = -self.sign
 
 
 def carried_on(text: str, clauses: Clauses, n: int) -> int:
-    """``Existing law requires … . This bill would repeal that provision.``"""
+    """What a bill does with the existing law of clause ``n``: 1 extends it, -1 ends it, 0 unsaid.
+
+    ``Existing law requires … . This bill would repeal that provision.``
+    """
     for clause in clauses.all[n + 1 :]:
         if clause.sentence > clauses[n].sentence + SENTENCES_ON:
             return 0
         if clause.sentence == clauses[n].sentence or clause.kind == "existing":
             continue
         words = text[clause.start : clause.end]
-        if ENDS.search(words):
+        if english.ENDS_THAT_LAW.search(words):
             return -1
-        if EXTENDS.search(words):
+        if english.EXTENDS_THAT_LAW.search(words):
             return 1
     return 0

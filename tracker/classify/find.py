@@ -14,9 +14,10 @@ from functools import cached_property
 from tracker.classify.book import Book, ReadyRule, Unless
 from tracker.classify.clauses import Clauses, cut
 from tracker.classify.clean import Clean, clean, page_headers
-from tracker.classify.direction import Direction, Turn, Turns, carried_on
+from tracker.classify.direction import Direction, carried_on, read_direction
 from tracker.classify.grammar import Place, Reading
 from tracker.classify.phrases import Chain, Connector
+from tracker.classify.turns import Turn, Turns
 
 Span = tuple[int, int]
 
@@ -71,7 +72,7 @@ class Passage:
             for phrase, kind in self.book.turns[key]
             for place in self.reading.places(phrase)
         }
-        return Turns(self.text, list(found))
+        return Turns(found)
 
     def hits(self) -> Iterator[Hit]:
         has = self.reading.has
@@ -87,10 +88,10 @@ class Passage:
 
     def direction(self, hit: Hit) -> Direction:
         own = [(place.start, place.end) for place in hit.places[1:]]
-        return self.turns.read(self.clauses, hit.act, own)
+        return read_direction(self.text, self.turns, self.clauses, hit.act, own)
 
     def carried_on(self, hit: Hit) -> int:
-        """What this bill does with existing law told of: 1 extends it, -1 ends it, 0 unsaid."""
+        """See :func:`tracker.classify.direction.carried_on`."""
         return carried_on(self.text, self.clauses, hit.clause)
 
     def original(self, span: Span) -> Span:
@@ -127,14 +128,14 @@ class Passage:
         between = second.first - first.after
         if connector.kind == "section":
             clauses = self.clauses
-            same = clauses[clauses.at(first.start)].section == clauses[clauses.at(second.start)].section
-            return same and between <= SECTION_WORDS
+            sections = [clauses[clauses.at(one.start)].section for one in (first, second)]
+            return sections[0] == sections[1] and between <= SECTION_WORDS
         if connector.kind == "sentence":
             return between <= SENTENCE_WORDS and self.related(first.start, second.start)
         return between <= (connector.words or 0) and self.related(first.start, second.start)
 
     def related(self, one: int, other: int) -> bool:
-        """Whether the clauses at two places speak together: one sentence, or a list and its lead."""
+        """Whether two places speak together: in one sentence, or in a list and its lead."""
         clauses = self.clauses
         n, m = sorted((clauses.at(one), clauses.at(other)))
         if n == m or n in clauses[m].lead:

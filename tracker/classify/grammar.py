@@ -65,7 +65,9 @@ class Way:
     @classmethod
     def of(cls, steps: tuple[Step, ...]) -> Way:
         gaps = any(step.gap or any(rule.gaps for rule in step.inner) for step in steps)
-        reach = sum(step.gap or max((rule.reach for rule in step.inner), default=1) for step in steps)
+        reach = sum(
+            step.gap or max((rule.reach for rule in step.inner), default=1) for step in steps
+        )
         sure = [_first([step]) for step in steps if not step.gap and not step.optional]
         return cls(steps, gaps, reach, _first(steps), tuple(sure))
 
@@ -92,13 +94,14 @@ class Rule:
                 lists += way.steps[0].inner
             else:
                 others.append(way)
+        parts: list[Rule | Way] = [*lists, *others]
         return cls(
             frozenset(single),
             tuple(lists),
             tuple(others),
-            frozenset().union(single, *(one.first for one in (*lists, *others))),
-            any(one.gaps for one in (*lists, *others)),
-            max((one.reach for one in (*lists, *others)), default=1),
+            frozenset().union(single, *(one.first for one in parts)),
+            any(one.gaps for one in parts),
+            max((one.reach for one in parts), default=1),
         )
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from tracker.classify import Judgement
 
 FIELDS = ("title", "summary", "text")
 
@@ -50,29 +53,32 @@ def classify(
                 bad += 1
                 continue
             found = judged_words(case["title"], case["summary"], case["text"], book=book)
-            said = {
-                "id": case["id"],
-                "relevant": found.relevant,
-                "topics": [one.topic for one in found.topics],
-                "stance": found.stance,
-                "score": found.score,
-                "evidence": [
-                    {
-                        "rule": one.rule,
-                        "topic": one.topic,
-                        "field": "summary" if one.field == "abstract" else one.field,
-                        "start": one.start,
-                        "end": one.end,
-                        "quote": one.quote,
-                    }
-                    for one in found.evidence
-                ],
-            }
-            out.write(json.dumps(said, ensure_ascii=False) + "\n")
+            out.write(json.dumps(_verdict(case["id"], found), ensure_ascii=False) + "\n")
             done += 1
     typer.echo(f"{done:,} bills judged" + (f", {bad:,} lines left out" if bad else ""), err=True)
     if bad:
         raise typer.Exit(1)
+
+
+def _verdict(case_id: object, found: Judgement) -> dict[str, Any]:
+    return {
+        "id": case_id,
+        "relevant": found.relevant,
+        "topics": [one.topic for one in found.topics],
+        "stance": found.stance,
+        "score": found.score,
+        "evidence": [
+            {
+                "rule": one.rule,
+                "topic": one.topic,
+                "field": "summary" if one.field == "abstract" else one.field,
+                "start": one.start,
+                "end": one.end,
+                "quote": one.quote,
+            }
+            for one in found.evidence
+        ],
+    }
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -88,6 +94,8 @@ def _case(line: str) -> dict[str, Any]:
         case = json.loads(line)
     except json.JSONDecodeError as error:
         raise ValueError(f"no JSON: {error.msg} at character {error.pos}") from None
+    except RecursionError:
+        raise ValueError("no bill: JSON nested too deep") from None
     if not isinstance(case, dict) or "id" not in case:
         raise ValueError("no JSON object with an id")
     for name in FIELDS:

@@ -1,0 +1,83 @@
+"""Patterns of the English of laws on which :mod:`tracker.classify.direction` relies.
+
+Each is tried on the words before a place (they end in ``$``), unless it says otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+
+ITEM = r"(?:\(?\w{1,3}[.)] )*"
+"""Numbers of a list's item."""
+
+WHICH = re.compile(
+    r"\b(?:that|whose|where|if|when|whenever|unless)(?:(?! and\b) [\w'-]+,?){0,6} $"
+    r"|\b(?:which|who|whom|whereby|whoever)(?: [\w'-]+){0,14} $",
+    re.I,
+)
+"""What follows tells which one is meant, or on what condition: "a policy that …"."""
+
+ASIDE = re.compile(r"\b(?:if|when|where|unless|because|although)\b[^,]*$", re.I)
+"""Inside an aside, which ends with the next comma."""
+
+OPENS = re.compile(
+    r"(?:[;:.]|\band(?: to)?|\b(?:bill|act|measure|resolution|title|ordinance|section|it|would|also"
+    r"|further|concerning|regarding|relates? to|relating to|relative to|provides? for|so as to"
+    r"|in order to|and for|by))"
+    r",?\s*(?:the |a )?$|^[\W\d]*(?:an act |a bill |bill |act |to |the )*$",
+    re.I,
+)
+"""A verb here opens a statement of its own: what stands before does not govern it."""
+
+CONDITION = re.compile(
+    rf"^[\W\d]*{ITEM}(?:if|when|whenever|where|upon|on|before|after|once|during|following"
+    r"|ahead of|prior to|in the case of)\b[^,]*$"
+    r"|\b(?:that|which|who|whom|whoever)(?: [\w'-]+){0,3} $",
+    re.I,
+)
+"""Told of as a condition, or to say which one: the verb that follows is not its own."""
+
+IN_PASSING = re.compile(
+    r"\b(?:before|prior to|ahead of)(?: [\w'-]+){0,2} $"
+    r"|\b(?:a|an|any|the|each|every|such|of)(?: [\w'-]+){0,3} requests?(?: [\w'-]+){0,6}"
+    r" to (?:be )?$"
+    r"|\b(?:that|which|who)(?: [\w'-]+ly)? $",
+    re.I,
+)
+""""before an interview", "a request to hold", "a place that detains": spoken of in passing."""
+
+NOT_BEFORE = re.compile(rf"^[\W\d]*{ITEM}(?:before|until) [^,]*$", re.I)
+""""Before agents may …": what is allowed only later."""
+
+NOBODY = re.compile(rf"(?:^|[.,:;] |\bthat )[\W\d]*{ITEM}(?:no|neither|none|nor|nothing)\b", re.I)
+""""No officer shall …"; looked for anywhere."""
+
+NO = re.compile(r"\bno (?:[\w-]+ )?$", re.I)
+AND = re.compile(r"\band (?:to )?$", re.I)
+NOUN = re.compile(r"[a-z]{3,} $")
+PARTICIPLE = re.compile(r"ing\b", re.I)
+"""Looked for in a word itself."""
+
+JOINED = re.compile(
+    r"[\s,/]*(?:(?:or|and|and/or|nor|otherwise|in any way|in any manner|materially|to|attempt to"
+    r"|unreasonably|from|a|the|that|which)[\s,]*)*",
+    re.I,
+)
+"""All that stands between "prohibits" and "restricts" where both say one thing."""
+
+LAST_WORD = re.compile(r"\W*(?:$|(?:and|under|for|in|with|except|by|certain)\b)|[,.;]", re.I)
+"""Behind the word that a title ends with: "sanctuary policies; prohibit, and …"."""
+
+_THAT_LAW = (
+    r"\w*\b[^.;]{0,60}?\b(?:that|those|these|this|the above|the foregoing|such) (?:[\w-]+ ){0,3}?"
+    r"(?:provision|requirement|prohibition|law|exception|authori|dut|limit|restriction|program"
+    r"|section|exemption)"
+)
+ENDS_THAT_LAW = re.compile(
+    rf"\b(?:repeal|delet|eliminat|remov|strik|rescind|end|abolish){_THAT_LAW}", re.I
+)
+EXTENDS_THAT_LAW = re.compile(
+    r"\b(?:expand|extend|appl|broaden|recast|strengthen|additionally|further|also|instead|includ)"
+    rf"{_THAT_LAW}",
+    re.I,
+)
