@@ -26,6 +26,8 @@ def check_rules(path: Path) -> Book:
 
 def _failing(book: Book, lines: Lines) -> Iterator[Problem]:
     for n, ready in enumerate(book.rules):
+        if not ready.rule.no_match:
+            yield lines.problem(("rules", n), "no example of what it must not match (no-match)")
         for m, example in enumerate(ready.rule.must()):
             if reason := _misread(book, ready, example):
                 yield lines.problem(("rules", n, "match", m), f"{reason}: {example.text!r}")

@@ -27,6 +27,8 @@ BEFORE, AFTER = 5000, 2500
 """Characters read where a rule found something: enough for the words a list hangs on."""
 # Words that may stand between two phrases that a sentence or a section joins.
 SENTENCE_WORDS, SECTION_WORDS = 70, 250
+LONGEST = 40_000
+"""Characters of a window: more are read as several, so that no text costs more memory."""
 NEIGHBOURS = 2
 """Clauses of one sentence this far apart speak of one thing."""
 
@@ -201,7 +203,7 @@ def windows(text: str, spans: Iterable[Span], before: int, after: int) -> Iterat
     start = end = 0
     for first, last in spans:
         until = _line_end(text, min(len(text), last + after))
-        if end and first - before <= end:
+        if end and first - before <= end and until - start <= LONGEST:
             end = max(end, until)
             continue
         if end:
