@@ -20,6 +20,8 @@ WEAK = 0.3
 """How much a direction counts that no word states."""
 NEAR_AFTER = 160
 """Characters after an act within which a condition speaks of it."""
+CONTEXT = 300
+"""Characters before a word that tell how it is meant."""
 NEXT_WORD = 14
 """Characters from "shall not be" to a word that belongs to it."""
 ITEM_START = 12
@@ -60,7 +62,7 @@ def read_direction(
     reading = _Reading(text, turns, own)
     n = clauses.at(act[0])
     clause = clauses[n]
-    before = text[clause.start : act[0]]
+    before = text[max(clause.start, act[0] - CONTEXT) : act[0]]
     after = turns.after.between(act[1], clause.end)
     if english.IN_PASSING.search(before[-90:]):
         reading.in_passing(turns.before.between(clause.start, act[0]), after, act[1])
@@ -78,7 +80,7 @@ def read_direction(
         settled = reading.elliptical(turns.before.between(earlier.start, earlier.end), earlier)
         follows = earlier.follows
     if not settled or reading.goes_on:
-        told_of = english.CONDITION.search(before[-300:]) is not None
+        told_of = english.CONDITION.search(before) is not None
         reading.forward(after, before, act[1], told_of)
     if reading.told_apart:
         reading.told_to_report(after)
@@ -140,7 +142,7 @@ class _Reading:
         """
         nearer: Turn | None = None
         for turn in reversed(turns):
-            before = self.text[max(start, turn.start - 300) : turn.start]
+            before = self.text[max(start, turn.start - CONTEXT) : turn.start]
             aside = english.ASIDE.search(before) and "," in self.text[turn.end : until]
             if self._is_own(turn) or (turn.kind in TURNING and self._same(turn, nearer)):
                 nearer = turn
@@ -193,7 +195,7 @@ class _Reading:
     def elliptical(self, turns: Sequence[Turn], clause: Clause) -> bool:
         """``shall not ask …; hold …``: the verb of the clause before speaks here too."""
         for turn in turns:
-            before = self.text[clause.start : turn.start]
+            before = self.text[max(clause.start, turn.start - CONTEXT) : turn.start]
             if turn.kind == "reports" and clause.kind == "title":
                 self.reported = True
                 self._take(turn, False)

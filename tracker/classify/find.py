@@ -29,6 +29,8 @@ BEFORE, AFTER = 5000, 2500
 SENTENCE_WORDS, SECTION_WORDS = 70, 250
 LONGEST = 40_000
 """Characters of a window: more are read as several, so that no text costs more memory."""
+MOST_READ = 500_000
+"""Characters read of what is on topic: a bill that says still more says no more by it."""
 NEIGHBOURS = 2
 """Clauses of one sentence this far apart speak of one thing."""
 
@@ -180,13 +182,16 @@ def passages(
     def read(span: Span) -> Passage:
         return Passage(book, kind, clean(text, book.grammar, *span, gone, headers))
 
-    found = []
+    found, length = [], 0
     for span in windows(text, anchors(book, text), NEAR, NEAR):
         narrow = read(span)
         if next(narrow.hits(), None) is None:
             yield narrow
-        else:
-            found.append(span)
+            continue
+        found.append(span)
+        length += span[1] - span[0]
+        if length > MOST_READ:
+            break
     for span in windows(text, found, BEFORE, AFTER):
         yield read(span)
 
