@@ -7,9 +7,7 @@ from binascii import b2a_qp
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.header import Header
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime, parseaddr, quote
 from functools import cache
 from urllib.parse import urlsplit
 
@@ -149,23 +147,27 @@ def put_together(
 
 @cache
 def _sender(mail_from: str) -> str:
-    message = EmailMessage(policy=SMTP)
-    message["From"] = mail_from
-    return message.as_bytes().decode("ascii").strip()
+    name, address = parseaddr(mail_from)
+    if _plain(name):
+        return f'From: "{quote(name)}" <{address}>' if name else f"From: {address}"
+    return f"From: {_encoded('From', name)} <{address}>"
 
 
 def folded(subject: str) -> str:
     """As encoded words (RFC 2047) where it has to be."""
-    plain = (
-        subject.isascii()
-        and subject.isprintable()
-        and "=?" not in subject
-        and all(len(word) < LINE for word in subject.split())
-    )
-    header = Header(
-        subject, "us-ascii" if plain else "utf-8", maxlinelen=LINE, header_name="Subject"
-    )
-    return header.encode(linesep="\r\n")
+    if _plain(subject) and all(len(word) < LINE for word in subject.split()):
+        header = Header(subject, "us-ascii", maxlinelen=LINE, header_name="Subject")
+        return header.encode(linesep="\r\n")
+    return _encoded("Subject", subject)
+
+
+def _plain(words: str) -> bool:
+    """Whether they can stand in a header as they are."""
+    return words.isascii() and words.isprintable() and "=?" not in words
+
+
+def _encoded(name: str, words: str) -> str:
+    return Header(words, "utf-8", maxlinelen=LINE, header_name=name).encode(linesep="\r\n")
 
 
 def dkim_signed(raw: bytes, settings: Settings) -> bytes:
