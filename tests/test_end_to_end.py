@@ -205,6 +205,7 @@ def test_killed_anywhere_it_loses_nothing_and_mails_nothing_twice(operator: Oper
     assert any(result == "killed" for _, result in rows)
 
 
+@pytest.mark.slow
 def test_the_demo_shows_everything_and_ends(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     began = time.monotonic()
