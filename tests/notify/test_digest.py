@@ -254,6 +254,27 @@ def test_a_new_version_that_leaves_the_evidence_alone_says_so(sqlite_engine: Eng
     assert said in " ".join(edition.text.split())
 
 
+def test_a_bill_rewritten_from_end_to_end_shows_its_beginning(sqlite_engine: Engine) -> None:
+    evidence = " under 8 U.S.C. § 1357(g) "
+    old = evidence.join(f"old{n} same{n}" for n in range(900))
+    new = evidence.join(f"new{n} same{n}" for n in range(900))
+    edition = new_version(sqlite_engine, old, new)
+    shown = lxml_html.fromstring(edition.html).xpath('//p[contains(@class, "redline")]')
+    assert 1 <= len(shown) <= 4
+    for passage in shown:
+        assert passage.text_content().endswith(" …")
+        assert len(passage.text_content()) < 1500
+    assert len(edition.html) < 30_000
+
+
+def test_a_title_of_five_megabytes_is_cut(sqlite_engine: Engine) -> None:
+    add_reader(sqlite_engine)
+    add_change(sqlite_engine, add_bill(sqlite_engine, title="x" * 5_000_000), summary="y" * 400)
+    edition = made(sqlite_engine)
+    assert len(edition.subject) <= 122
+    assert len(edition.page) < 30_000
+
+
 @pytest.mark.parametrize(
     ("text", "quote", "sentence"),
     [
