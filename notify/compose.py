@@ -23,7 +23,7 @@ from tracker.db import reading, writing
 from tracker.models import Digest, Edition, News, Outbox, Subscriber, Subscription
 from tracker.settings import Settings
 
-READERS = 1000
+READERS = 5000
 """Readers in one transaction."""
 
 

@@ -7,7 +7,8 @@ from binascii import b2a_qp
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.header import Header
-from email.utils import format_datetime, formataddr, parseaddr
+from email.utils import format_datetime, parseaddr, quote
+from functools import cache
 from urllib.parse import urlsplit
 
 from notify.links import unsubscribe_link
@@ -144,27 +145,29 @@ def put_together(
     return dkim_signed("\r\n".join(lines).encode("ascii"), settings)
 
 
+@cache
 def _sender(mail_from: str) -> str:
-    """``From``: a name that is not ASCII as encoded words, which Python's own classes spoil."""
     name, address = parseaddr(mail_from)
-    if name.isascii():
-        return f"From: {formataddr((name, address))}"
-    return f"From: {_encoded(name, 'From')}\r\n <{address}>"
+    if _plain(name):
+        return f'From: "{quote(name)}" <{address}>' if name else f"From: {address}"
+    return f"From: {_encoded('From', name)} <{address}>"
 
 
 def folded(subject: str) -> str:
     """As encoded words (RFC 2047) where it has to be."""
-    plain = (
-        subject.isascii()
-        and subject.isprintable()
-        and "=?" not in subject
-        and all(len(word) < LINE for word in subject.split())
-    )
-    return _encoded(subject, "Subject", "us-ascii" if plain else "utf-8")
+    if _plain(subject) and all(len(word) < LINE for word in subject.split()):
+        header = Header(subject, "us-ascii", maxlinelen=LINE, header_name="Subject")
+        return header.encode(linesep="\r\n")
+    return _encoded("Subject", subject)
 
 
-def _encoded(words: str, header: str, charset: str = "utf-8") -> str:
-    return Header(words, charset, maxlinelen=LINE, header_name=header).encode(linesep="\r\n")
+def _plain(words: str) -> bool:
+    """Whether they can stand in a header as they are."""
+    return words.isascii() and words.isprintable() and "=?" not in words
+
+
+def _encoded(name: str, words: str) -> str:
+    return Header(words, "utf-8", maxlinelen=LINE, header_name=name).encode(linesep="\r\n")
 
 
 def dkim_signed(raw: bytes, settings: Settings) -> bytes:

@@ -27,7 +27,7 @@ from markupsafe import Markup
 
 from notify.links import digest_link, manage_link, unsubscribe_link
 from notify.snapshot import RedlineRun
-from notify.story import BillStory, Content, Story, correction_lines
+from notify.story import BillStory, Content, Story, correction_lines, day
 
 TEMPLATES = Path(__file__).with_name("templates")
 MOST_BILLS = 20
@@ -138,7 +138,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        day=_day,
+        day=day,
         long_day=lambda date: f"{date:%A}, {date:%B} {date.day}, {date.year}",
         corrected=correction_lines,
         bill=_bill,
@@ -147,11 +147,6 @@ def environment() -> Environment:
         when=_when,
     )
     return environment
-
-
-def _day(date: dt.date, today: dt.date) -> str:
-    """With the year only where it is another."""
-    return f"{date:%b} {date.day}" + (f", {date.year}" if date.year != today.year else "")
 
 
 def _fill(text: str, indent: int = 0, first: str | None = None) -> str:
@@ -176,4 +171,4 @@ def _marked(run: RedlineRun) -> str:
 
 def _when(date: dt.date, today: dt.date) -> str:
     near = {0: "today, ", 1: "tomorrow, "}.get((date - today).days, "")
-    return f"{near}{date:%a} {_day(date, today)}"
+    return f"{near}{date:%a} {day(date, today)}"

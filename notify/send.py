@@ -122,7 +122,7 @@ def send(engine: Engine, settings: Settings, *, yes: bool = False, clock: Clock 
         report,
     )
     asyncio.run(_stage(run))
-    if report.failed >= CANARY_FAILURES and not report.stopped:
+    if waiting > CANARY and report.failed >= CANARY_FAILURES and not report.stopped:
         report.stopped = (
             f"{report.failed} of the first {report.counts.total()} digests did not go out; "
             "the others wait. See why: billtracker digest list"

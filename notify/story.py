@@ -180,13 +180,15 @@ class BillStory:
 
     @cached_property
     def headline(self) -> str:
-        """``MD HB 1222 passed the House of Delegates``."""
-        first = min(self.snapshots, key=_rank)
+        """``MD HB 1222 passed the House of Delegates``, ``MD HB 3: Referred to Judiciary``."""
+        first = min(self.snapshots, key=lambda snapshot: (_rank(snapshot), -snapshot.change_id))
         if self.soon and _rank(first) > _IMPORTANCE["soon"]:
             when = "today" if self.soon.date == self.today else "tomorrow"
             return f"{self.name} has a hearing {when}"
         if first.kind == HEARING_SET and self.hearings:
-            return f"{self.name} has a hearing on {_day(self.hearings[0].date)}"
+            return f"{self.name} has a hearing on {day(self.hearings[0].date, self.today)}"
+        if first.kind == ACTION and first.words and not first.reached:
+            return f"{self.name}: {short(first.words, LONGEST_GIST)}"
         return f"{self.name} {_phrase(first)}"
 
     @cached_property
@@ -279,7 +281,7 @@ class Story:
         lead, *others = self.bills
         if not others:
             title = lead.latest.title
-            return short(f"{lead.headline}: {title}" if title else lead.headline, LONGEST_SUBJECT)
+            return short(f"{lead.headline} — {title}" if title else lead.headline, LONGEST_SUBJECT)
         return short(
             f"{lead.headline}; {len(others)} more{_in_states(self.bills)}", LONGEST_SUBJECT
         )
@@ -290,13 +292,13 @@ class Story:
             count = wording.count(len(self.content.corrections), "correction")
             return f"{count} to what we told you"
         since = self.content.quiet_since
-        return f"Nothing moved since {_day(since)}" if since else ""
+        return f"Nothing moved since {day(since, self.content.today)}" if since else ""
 
     @cached_property
     def summary(self) -> tuple[str, ...]:
         """At most three lines that hold the news for who reads no further."""
         return tuple(
-            f"{bill.headline}: {short(bill.latest.title, LONGEST_GIST)}"
+            f"{bill.headline} — {short(bill.latest.title, LONGEST_GIST)}"
             if bill.latest.title and len(self.bills) > 1
             else f"{bill.headline}."
             for bill in self.bills[: self._named]
@@ -326,11 +328,11 @@ class Story:
         return (*told[:MOST_WISHES], f"{more} more") if more > 0 else tuple(told)
 
 
-def correction_lines(correction: Correction) -> tuple[str, str]:
+def correction_lines(correction: Correction, today: dt.date) -> tuple[str, str]:
     """What we told, and how it stands now."""
     told = _line(correction.told)
     name = f"{correction.told.jurisdiction.upper()} {correction.told.identifier}"
-    when = f", {_day(told.date)}" if told.date else ""
+    when = f", {day(told.date, today)}" if told.date else ""
     said = f"{name}{when}: {told.lead or told.words}"
     return said, correction.now or "The legislature has taken this back."
 
@@ -373,5 +375,6 @@ def _in_states(bills: Iterable[BillStory]) -> str:
     return f" in {states} and Congress" if "us" in places else f" in {states}"
 
 
-def _day(date: dt.date) -> str:
-    return f"{date:%b} {date.day}"
+def day(date: dt.date, today: dt.date) -> str:
+    """With the year only where it is another."""
+    return f"{date:%b} {date.day}" + (f", {date.year}" if date.year != today.year else "")

@@ -12,7 +12,7 @@ from scrapy import Request
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from spiders.catalog import SessionFacts, SourceFacts
+from spiders.catalog import SourceFacts
 from spiders.documents import read_document
 from spiders.errors import FailureKind, LayoutChanged, Nameless, NotModified, SourceError
 from spiders.parse import clean, read_date, without_secrets
@@ -41,9 +41,9 @@ class BillSpider(scrapy.Spider):
             yield self.request(url, self.parse_listing, session=session, conditional=True)
 
         def parse_listing(self, response, session):
-            rows = json_of(response)["bills"]
+            rows = self.records(json_of(response), response, KNOWN)
             yield from self.each(rows, self.parse_row, response, session)
-            self.listed(session, [row["number"] for row in rows])
+            self.listed(session, [number for row in rows if (number := row.get("number"))])
 
         def parse_row(self, row, response, session):
             light = self.bill(response, session=session, identifier=…, title=…)
@@ -114,10 +114,7 @@ class BillSpider(scrapy.Spider):
         """Ids of the sessions to poll: asked for, or current by the source's facts."""
         if self.only_sessions:
             return self.only_sessions
-        return tuple(session.id for session in self.session_facts())
-
-    def session_facts(self) -> tuple[SessionFacts, ...]:
-        return self.facts.sessions_on(self.today)
+        return tuple(session.id for session in self.facts.sessions_on(self.today))
 
     def request(
         self,
@@ -126,10 +123,7 @@ class BillSpider(scrapy.Spider):
         *,
         conditional: bool = False,
         optional: bool = False,
-        method: str = "GET",
         headers: dict[str, str] | None = None,
-        body: bytes | str | None = None,
-        priority: int = 0,
         **arguments: Any,
     ) -> Request:
         """A request whose failure is named on the run.
@@ -142,10 +136,7 @@ class BillSpider(scrapy.Spider):
             url,
             callback=callback,
             errback=self._failed,
-            method=method,
             headers=headers,
-            body=body,
-            priority=priority,
             cb_kwargs=arguments,
             dont_filter=True,
             meta={

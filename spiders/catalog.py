@@ -65,8 +65,6 @@ class SourceFacts(Facts):
     verified: dt.date | None = None
     every_hours: float = 6
     """How often ``billtracker run`` polls it."""
-    user_page: str = ""
-    """Where a person sees a bill, e.g. ``https://…/{session}/{identifier}``."""
     ignore_robots: str = ""
     """Reason, when robots.txt does not apply (e.g. FTP); empty = obeyed."""
     politeness: Politeness = Politeness()

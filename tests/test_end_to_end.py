@@ -205,6 +205,7 @@ def test_killed_anywhere_it_loses_nothing_and_mails_nothing_twice(operator: Oper
     assert any(result == "killed" for _, result in rows)
 
 
+@pytest.mark.slow
 def test_the_demo_shows_everything_and_ends(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     began = time.monotonic()
@@ -238,5 +239,5 @@ def test_the_demo_does_not_empty_a_folder_that_is_not_its_own(tmp_path: Path) ->
         timeout=60,
     )
     assert done.returncode == 2
-    assert "holds something else" in done.stderr
+    assert "holds something else" in " ".join(done.stderr.replace("│", " ").split())
     assert (tmp_path / "precious.txt").read_text() == "keep me"

@@ -46,13 +46,33 @@ TYPES = {
 CHAMBERS: dict[str, Chamber] = {"H": "lower", "S": "upper"}
 BODIES = {"H": "House", "S": "Senate", "J": "Joint"}
 RESULTS = {"P": "Passed", "F": "Failed", "D": "Deferred"}
+CURRENT = "current"
 KNOWN = frozenset({"BillId", "BillNumber", "BillNumberOnly", "BillType", "SessionId", "Title"})
 
 
 class SouthDakota(BillSpider):
     """Cursor: ``tracked``, session → bill id → fingerprint of the action log last read whole."""
 
+    def sessions(self) -> tuple[str, ...]:
+        """By the facts; when none of those is running, the site is asked for its current one."""
+        if self.only_sessions:
+            return self.only_sessions
+        known = self.facts.sessions
+        return tuple(s.id for s in known if s.opens <= self.today <= s.closes) or (CURRENT,)
+
+    def parse_sessions(self, response: Response) -> Parsed:
+        rows = [row for row in list_of(response, "list of sessions") if row.get("SessionId")]
+        if not rows:
+            raise LayoutChanged("the site lists no session")
+        newest = max(
+            rows, key=lambda row: (bool(row.get("CurrentSession")), clean(row.get("Year")))
+        )
+        yield from self.start_session(clean(newest["SessionId"]))
+
     def start_session(self, session: str) -> Parsed:
+        if session == CURRENT:
+            yield self.request(f"{SITE}/api/Sessions/", self.parse_sessions)
+            return
         tracked = self.cursor.setdefault("tracked", {}).setdefault(session, {})
         for bill_id, known in list(tracked.items()):
             yield self.ask_log(bill_id, session, known)

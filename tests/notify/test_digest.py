@@ -95,7 +95,7 @@ PASSED = {"kind": "stage", "reached": "passed-first-chamber", "stage": "passed-f
              snapshot(4, jurisdiction="va")],
             "MD HB 1222 passed the House of Delegates; 4 more in 2 states",
         ),
-        ([snapshot(1222, **PASSED)], "MD HB 1222 passed the House of Delegates: Detainers"),
+        ([snapshot(1222, **PASSED)], "MD HB 1222 passed the House of Delegates — Detainers"),
         ([snapshot(1, **PASSED, chamber="upper"), snapshot(2)],
          "MD HB 1 passed the Senate; 1 more"),
         (
@@ -103,13 +103,15 @@ PASSED = {"kind": "stage", "reached": "passed-first-chamber", "stage": "passed-f
             "MD HB 1 has a hearing tomorrow; 1 more in 1 state and Congress",
         ),
         ([snapshot(5, kind="hearing_set", hearings=[hearing(dt.date(2026, 3, 9))])],
-         "MD HB 5 has a hearing on Mar 9: Detainers"),
-        ([snapshot(7, kind="version")], "MD HB 7 has a new version: Detainers"),
+         "MD HB 5 has a hearing on Mar 9 — Detainers"),
+        ([snapshot(7, kind="version")], "MD HB 7 has a new version — Detainers"),
         (
             [snapshot(3, jurisdiction="us", kind="stage", reached="to-governor")],
-            "US HB 3 went to the President: Detainers",
+            "US HB 3 went to the President — Detainers",
         ),
-        ([snapshot(9, title="")], "MD HB 9 moved"),
+        ([snapshot(9, title="")], "MD HB 9: Referred to Judiciary"),
+        ([snapshot(9), snapshot(10, bill_id=9, identifier="HB 9", words="Withdrawn by Sponsor")],
+         "MD HB 9: Withdrawn by Sponsor — Detainers"),
     ],
 )  # fmt: skip
 def test_the_subject_says_the_news(news: list[Snapshot], subject: str) -> None:
@@ -141,6 +143,15 @@ def test_the_most_important_comes_first() -> None:
     ]
 
 
+def test_a_date_of_another_year_says_so() -> None:
+    last_year = {"occurred_on": dt.date(2025, 12, 30)}
+    told = story(snapshot(1, **last_year), corrections=(Correction(snapshot(2, **last_year), ""),))
+    made = render(told.content, "https://bills.example.org", "Bill Watch", "")
+    for part in (made.text, words(made.html)):
+        assert "Dec 30, 2025" in part
+        assert "MD HB 2, Dec 30, 2025: Referred to Judiciary" in part
+
+
 def test_a_bill_with_several_changes_is_told_once_its_greatest_first() -> None:
     told = story(
         snapshot(1, bill_id=1, identifier="HB 1"),
@@ -165,11 +176,11 @@ def test_three_lines_are_enough_for_who_reads_no_further() -> None:
     many = [snapshot(1, **PASSED), *(snapshot(n, jurisdiction="va") for n in range(2, 9))]
     told = story(*many)
     assert told.summary == (
-        "MD HB 1 passed the House of Delegates: Detainers",
-        "VA HB 2 moved: Detainers",
+        "MD HB 1 passed the House of Delegates — Detainers",
+        "VA HB 2: Referred to Judiciary — Detainers",
         "6 more bills.",
     )
-    assert told.preheader == "VA HB 2 moved. 6 more bills."
+    assert told.preheader == "VA HB 2: Referred to Judiciary. 6 more bills."
     assert story(snapshot(1, **PASSED)).preheader.startswith("Passed the House of Delegates")
 
 
@@ -241,6 +252,27 @@ def test_a_new_version_that_leaves_the_evidence_alone_says_so(sqlite_engine: Eng
     said = "nothing changed near the words that made this bill relevant"
     assert said in words(edition.html)
     assert said in " ".join(edition.text.split())
+
+
+def test_a_bill_rewritten_from_end_to_end_shows_its_beginning(sqlite_engine: Engine) -> None:
+    evidence = " under 8 U.S.C. § 1357(g) "
+    old = evidence.join(f"old{n} same{n}" for n in range(900))
+    new = evidence.join(f"new{n} same{n}" for n in range(900))
+    edition = new_version(sqlite_engine, old, new)
+    shown = lxml_html.fromstring(edition.html).xpath('//p[contains(@class, "redline")]')
+    assert 1 <= len(shown) <= 4
+    for passage in shown:
+        assert passage.text_content().endswith(" …")
+        assert len(passage.text_content()) < 1500
+    assert len(edition.html) < 30_000
+
+
+def test_a_title_of_five_megabytes_is_cut(sqlite_engine: Engine) -> None:
+    add_reader(sqlite_engine)
+    add_change(sqlite_engine, add_bill(sqlite_engine, title="x" * 5_000_000), summary="y" * 400)
+    edition = made(sqlite_engine)
+    assert len(edition.subject) <= 122
+    assert len(edition.page) < 30_000
 
 
 @pytest.mark.parametrize(

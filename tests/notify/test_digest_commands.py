@@ -122,7 +122,7 @@ def test_a_digest_in_doubt_is_listed_and_settled(engine: Engine, shell: Shell) -
 def test_a_preview_is_shown_and_written(shell: Shell, tmp_path: Path) -> None:
     html, eml = tmp_path / "a.html", tmp_path / "a.eml"
     shown = shell("preview", "ann@example.org", f"--html={html}", f"--eml={eml}")
-    assert "Subject: MD HB 1222 moved" in shown
+    assert "Subject: MD HB 1222 moved — Immigration Enforcement" in shown
     assert "Third Reading Passed (99-38)" in shown
     assert "Third Reading Passed (99-38)" in html.read_text()
     assert "@@" not in shown + html.read_text()

@@ -339,6 +339,23 @@ def test_two_senders_at_once_never_send_one_digest_twice(engine: Engine) -> None
     assert set(statuses(engine)) == {"sent"}
 
 
+def test_whole_passes_at_once_tell_everyone_once(engine: Engine) -> None:
+    """Matching, composing and sending, by three of each."""
+    addresses = [f"reader{n}@example.org" for n in range(40)]
+    for address in addresses:
+        add_reader(engine, address)
+    for number in range(10):
+        add_change(engine, add_bill(engine, "md", f"HB {number}"))
+    with relay() as inbox:
+        settings = settings_for(inbox)
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(lambda _: run_digests(engine, settings, clock=later()), range(3)))
+        run_digests(engine, settings, clock=later(minutes=1))
+    assert inbox.recipients == sorted(addresses)
+    assert len(rows(engine)) == 400
+    assert set(rows(engine)) == {"sent"}
+
+
 def test_a_sender_that_lost_its_lease_sends_nothing(engine: Engine) -> None:
     """It paused (a laptop closed) between claiming and sending; another took over meanwhile."""
     with relay() as inbox:

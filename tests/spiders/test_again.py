@@ -56,6 +56,7 @@ def test_a_text_that_came_late_is_read_at_the_next_poll(database: str) -> None:
         assert polled(legislature, database) == [LISTING]
 
 
+@pytest.mark.slow
 def test_a_text_that_never_comes_is_given_up(database: str) -> None:
     with serving() as legislature:
         publish(legislature, MISSING)

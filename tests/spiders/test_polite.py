@@ -106,7 +106,7 @@ def test_validators_of_an_unsound_run_are_forgotten(database: str) -> None:
     """Else the 304 of the next run would hide what the failed one missed."""
     with serving() as legislature:
         legislature.set("/listing.json", listing(40, etag='"monday"'))
-        legislature.set("/bill/HB1.json", Answer("gone wrong", 500, "text/plain"))
+        legislature.set("/bill/HB1.json", Answer("not now", 403, "text/plain"))
         crawl(legislature, database)
         legislature.requests.clear()
         legislature.set("/bill/HB1.json", detail())
