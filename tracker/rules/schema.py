@@ -143,12 +143,12 @@ class Lines:
     def problem(self, loc: tuple[Any, ...], reason: str) -> Problem:
         node, rule = self.root, ""
         line = 1
-        for part in loc:
+        for depth, part in enumerate(loc):
             found = _child(node, part)
             if found is None:
                 break
             line, node = found
-            if len(loc) > 1 and loc[0] == "rules" and part == loc[1]:
+            if depth == 1 and loc[0] == "rules":
                 named = _child(node, "id")
                 rule = str(named[1].value) if named else f"number {int(part) + 1}"
         return Problem(file=str(self.path), line=line, rule=rule, reason=reason)
