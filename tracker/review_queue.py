@@ -17,11 +17,14 @@ COMPANION_SHARE = 0.6
 
 @dataclass(frozen=True, slots=True)
 class ToReview:
-    """``other`` is the bill on topic that this one is like, where there is one."""
+    """``other`` is the bill on topic that this one is like, where there is one; ``comparable``
+    when we have the texts of both.
+    """
 
     bill: Bill
     why: str
     other: Bill | None = None
+    comparable: bool = False
 
 
 def review_queue(session: Session, most: int = 200) -> list[ToReview]:
@@ -60,7 +63,7 @@ def _alike(session: Session) -> Iterator[ToReview]:
         .order_by(Likeness.share.desc(), bill.id)
     )
     for this, twin, share in session.execute(query):
-        yield ToReview(this, f"{share:.0%} of its words are those of", twin)
+        yield ToReview(this, f"{share:.0%} of its words are those of", twin, comparable=True)
 
 
 def _companions(session: Session) -> Iterator[ToReview]:
