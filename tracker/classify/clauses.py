@@ -17,8 +17,8 @@ Kind = Literal["law", "existing", "finding", "definition", "saving", "title"]
 ABBREVIATION = re.compile(
     r"(?:\b(?:U\.S\.C?|U\.S\.C\.A|C\.F\.R|Sec|Secs|No|Nos|Art|Arts|Stat|Sess|Amend|Rev|Ann|Mr|Ms|Mrs"
     r"|Dr|Gov|Gen|Atty|St|Inc|Co|Corp|Ch|ch|Pub|L|art|sec|secs|subd|subsec|par|pars|cl|cf|v|vs|p|pp"
-    r"|et seq|subs|ss|s|Del|Okla|Tex|Cal|Conn|Mass|Ill|Ind|Ore|Wash|Minn|Stats|C\.R\.S|R\.S|R\.C\.W|M\.R\.S"
-    r"|O\.C\.G\.A|N\.J\.S\.A|H\.R|S|H|e\.g|i\.e|etc|al|Jan|Feb|Mar|Apr|Aug|Sept|Oct|Nov|Dec"
+    r"|et seq|subs|ss|s|Del|Okla|Tex|Cal|Conn|Mass|Ill|Ind|Ore|Wash|Minn|Stats|C\.R\.S|R\.S"
+    r"|R\.C\.W|M\.R\.S|O\.C\.G\.A|N\.J\.S\.A|H\.R|S|H|e\.g|i\.e|etc|al|Jan|Feb|Mar|Apr|Aug|Sept|Oct|Nov|Dec"
     r"|[A-Z]))\.$"
 )
 CUT = re.compile(

@@ -18,6 +18,6 @@ rules:
 
 
 def small_rules() -> str:
-    """The file in force with one rule only; its last line is line ``small_rules().count("\\n")``."""
+    """The file in force with one rule only; its last line is line ``.count("\\n")`` of it."""
     content = TOPICS_FILE.read_text(encoding="utf-8")
     return content[: content.index("\nrules:\n")] + RULES

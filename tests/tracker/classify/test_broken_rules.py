@@ -1,4 +1,4 @@
-"""A rule file with a mistake: told with file, line, rule and reason; the old rules stay in force."""
+"""A mistake in a rule file is told with file, line, rule, reason; the old rules stay in force."""
 
 from __future__ import annotations
 
