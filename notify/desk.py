@@ -31,9 +31,9 @@ from tracker.models import Subscriber, Subscription
 from tracker.settings import Settings
 from tracker.stages import STAGES
 from tracker.states import jurisdictions
+from tracker.topics import GROUPS
 from tracker.web.rendering import PageTemplates
 from tracker.web.tilemap import place
-from tracker.web.topics import GROUP_LABELS, GROUPS
 
 log = structlog.get_logger()
 
@@ -85,7 +85,6 @@ templates.environment.globals.update(
     calendar_link=calendar_link,
     feed_link=feed_link,
     FREQUENCIES=FREQUENCY_LABELS,
-    GROUP_LABELS=GROUP_LABELS,
     GROUPS=GROUPS,
     KINDS=KINDS,
     STAGES=STAGES,

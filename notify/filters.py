@@ -19,10 +19,9 @@ from notify.kinds import KINDS, kind_label
 from tracker.models import Bill
 from tracker.stages import STAGES, stage
 from tracker.states import jurisdictions
-from tracker.web.topics import GROUP_LABELS, GROUPS, members, topic_label
+from tracker.topics import CHOICES, GROUPS, members, topic_label
 from tracker.web.wording import STANCES as STANCE_LABELS
 
-TOPICS = (*GROUP_LABELS, *(topic for topics in GROUPS.values() for topic in topics))
 STANCES = ("expands", "limits", "neutral", "mixed")
 BILL_KEY = r"[a-z]{2}:[^:]+:[^:]+"
 MOST_VALUES = 100
@@ -84,10 +83,10 @@ class Filter(BaseModel):
     @classmethod
     def _known_topics(cls, values: tuple[str, ...]) -> tuple[str, ...]:
         """A group with all its topics is the group; topics of a chosen group say nothing more."""
-        chosen = set(_among(values, TOPICS, "topic"))
-        for group, topics in GROUPS.items():
-            if group in chosen or chosen.issuperset(topics):
-                chosen = (chosen - set(topics)) | {group}
+        chosen = set(_among(values, CHOICES, "topic"))
+        for slug, group in GROUPS.items():
+            if slug in chosen or chosen.issuperset(group.topics):
+                chosen = (chosen - group.topics.keys()) | {slug}
         return tuple(sorted(chosen))
 
     @field_validator("stances")

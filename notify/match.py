@@ -52,7 +52,7 @@ from tracker.models import (
 )
 from tracker.stages import stage
 from tracker.states import jurisdiction
-from tracker.web.topics import topic_label
+from tracker.topics import topic_label
 
 T = TypeVar("T")
 

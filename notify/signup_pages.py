@@ -12,7 +12,7 @@ from starlette.datastructures import QueryParams
 from notify import notices, people, signups
 from notify.addresses import BadAddress, address_key, checked_address
 from notify.desk import AtDesk, Desk
-from notify.filters import STANCES, TOPICS
+from notify.filters import STANCES
 from notify.forms import BadForm, Choices, Form, Posted, clock_of
 from notify.notice_words import LINK, SIGN_UP, WELCOME
 from notify.people import DeliveryTime, NotPossible
@@ -22,6 +22,7 @@ from tracker.db import reading, writing
 from tracker.models import Subscriber
 from tracker.stages import STAGES
 from tracker.states import jurisdictions
+from tracker.topics import CHOICES
 
 HOUR = dt.timedelta(hours=1)
 PER_VISITOR = Limit("visitor", 20, HOUR)
@@ -120,7 +121,7 @@ def prefilled(asked: QueryParams) -> Choices:
     return Choices(
         {
             "states": among("state", jurisdictions()),
-            "topics": among("topic", TOPICS),
+            "topics": among("topic", CHOICES),
             "stances": among("stance", STANCES),
             "stages": among("stage", [stage.slug for stage in STAGES]),
         },

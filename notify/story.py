@@ -30,8 +30,8 @@ from tracker.changes import (
 )
 from tracker.models import Bill
 from tracker.stages import stage
+from tracker.topics import topic_label
 from tracker.web import wording
-from tracker.web.topics import topic_label
 
 LONGEST_SUBJECT = 120
 LONGEST_GIST = 70

@@ -16,10 +16,10 @@ from sqlalchemy import Connection, Subquery, delete, func, insert, select
 from tracker.bill_rows import BILL, LISTS, TEXT, Row, insert_rows, model_table
 from tracker.classify import Judgement, classify, rules_hash
 from tracker.classify.book import Book
-from tracker.classify.force import book_in_force
 from tracker.items import BillItem, TextMark
 from tracker.models import Decision, Evidence, TopicVerdict, Verdict
 from tracker.normalise import cleaned
+from tracker.topics import TOPICS
 
 Said = tuple[str, str, list[str]]
 _NOTHING: Said = ("", "", [])
@@ -181,11 +181,10 @@ def decide(
     """Store a person's decision and put it on top of the verdict.
 
     Without ``topics`` or ``stance`` those of the rules stand. Raises ``ValueError`` for a topic
-    that the rules do not know.
+    that there is not.
     """
-    known = book_in_force().file.topics
-    if unknown := [topic for topic in topics if topic not in known]:
-        raise ValueError(f"no topic {unknown[0]!r}; known: {', '.join(known)}")
+    if unknown := [topic for topic in topics if topic not in TOPICS]:
+        raise ValueError(f"no topic {unknown[0]!r}; known: {', '.join(TOPICS)}")
     connection.execute(
         insert(Decision).values(
             bill_id=bill_id,

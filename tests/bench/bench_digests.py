@@ -36,12 +36,12 @@ from tests.notify.stories import (
 from tracker.db import open_database, reading, writing
 from tracker.models import Change, Digest, Edition, News, Outbox, Subscriber, Subscription
 from tracker.states import jurisdictions
-from tracker.web.topics import GROUPS
+from tracker.topics import TOPICS as TOPICS_BY_SLUG
 
 READERS = 100_000
 CHANGES = 500
 SAMPLE = 100
-TOPICS = [topic for group in GROUPS.values() for topic in group]
+TOPICS = list(TOPICS_BY_SLUG)
 STATES = sorted(jurisdictions())
 TEXT = (
     "A law enforcement agency may not hold a person in custody on the basis of an immigration "

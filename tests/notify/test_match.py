@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, select, update
 
 from notify.facts import Facts
-from notify.filters import STANCES, TOPICS, Filter
+from notify.filters import STANCES, Filter
 from notify.kinds import KINDS
 from notify.match import ChangeIndex, Planned, plan, why_not
 from notify.people import Wish, leave
@@ -19,6 +19,7 @@ from tests.notify.stories import EARLIER, NOW, add_bill, add_change, add_reader
 from tracker.db import reading, writing
 from tracker.models import Change, News, Outbox, Subscription, Verdict
 from tracker.stages import STAGES
+from tracker.topics import CHOICES
 
 
 def outbox(engine: Engine) -> list[tuple[int, int, str]]:
@@ -153,7 +154,7 @@ def some(values: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
 filters = st.builds(
     Filter,
     states=some(("md", "va", "us")),
-    topics=some(TOPICS),
+    topics=some(CHOICES),
     stances=some(STANCES),
     stages=some(tuple(stage.slug for stage in STAGES[:4])),
     kinds=some(tuple(KINDS)[:4]),
@@ -170,7 +171,7 @@ facts = st.builds(
     state=st.sampled_from(("md", "va", "us")),
     bill=st.sampled_from((*SESSION, "us:119:HR 3")),
     relevant=st.booleans(),
-    topics=st.frozensets(st.sampled_from(TOPICS), max_size=3),
+    topics=st.frozensets(st.sampled_from(CHOICES), max_size=3),
     stances=st.frozensets(st.sampled_from(STANCES), max_size=2),
     stage=st.sampled_from(("", *(stage.slug for stage in STAGES[:4]))),
     kind=st.sampled_from(tuple(KINDS)[:4]),

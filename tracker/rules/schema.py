@@ -12,6 +12,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from tracker.topics import TOPICS
+
 RuleStance = Literal["cooperation", "resistance", "expands", "limits", "neutral"]
 FieldName = Literal["title", "abstract", "subject", "text"]
 TOPICS_FILE = Path(__file__).with_name("topics.yaml")
@@ -19,16 +21,6 @@ TOPICS_FILE = Path(__file__).with_name("topics.yaml")
 
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class GroupSpec(Strict):
-    label: str = Field(min_length=1)
-
-
-class TopicSpec(Strict):
-    group: str
-    label: str = Field(min_length=1)
-    holds: str = Field(min_length=1)
 
 
 class LookAlike(Strict):
@@ -101,8 +93,6 @@ class Rule(Strict):
 class RuleFile(Strict):
     threshold: float = Field(gt=0, le=1)
     uncertain: float = Field(gt=0, le=1)
-    groups: dict[str, GroupSpec]
-    topics: dict[str, TopicSpec]
     anchors: list[str]
     words: dict[str, list[str]]
     look_alikes: list[LookAlike] = Field(alias="look-alikes")
@@ -197,13 +187,10 @@ def _reason(loc: tuple[Any, ...], message: str) -> str:
 
 
 def _names(rules: RuleFile, lines: Lines) -> Iterator[Problem]:
-    for slug, topic in rules.topics.items():
-        if topic.group not in rules.groups:
-            yield lines.problem(("topics", slug, "group"), f"no group {topic.group!r}")
     seen: dict[str, int] = {}
     for n, rule in enumerate(rules.rules):
-        if rule.topic not in rules.topics:
-            known = ", ".join(rules.topics)
+        if rule.topic not in TOPICS:
+            known = ", ".join(TOPICS)
             yield lines.problem(
                 ("rules", n, "topic"), f"no topic {rule.topic!r}; known topics: {known}"
             )

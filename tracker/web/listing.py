@@ -12,7 +12,7 @@ from starlette.datastructures import QueryParams
 from tracker.search import LEVELS, LONGEST_QUERY, SORTS, BillFilter
 from tracker.stages import STAGES
 from tracker.states import jurisdictions
-from tracker.web.topics import GROUPS, members
+from tracker.topics import CHOICES, members
 from tracker.web.wording import STANCES
 
 BILLS_PER_PAGE = 50
@@ -85,12 +85,11 @@ class Listing:
 def read_listing(given: QueryParams) -> Listing:
     """Never an error: what is unknown or no date restricts nothing."""
     states = {code.lower() for code in given.getlist("state")} & set(jurisdictions())
-    topics = {*GROUPS, *(slug for group in GROUPS.values() for slug in group)}
     return Listing(
         words=given.get("q", "")[:LONGEST_QUERY].strip(),
         states=tuple(sorted(states)),
         session=given.get("session", "")[:100] if states else "",
-        topic=_one_of(topics, given.get("topic")),
+        topic=_one_of(CHOICES, given.get("topic")),
         stance=_one_of(STANCES, given.get("stance")),
         stage=_one_of({stage.slug for stage in STAGES}, given.get("stage")),
         level=_one_of(LEVELS, given.get("level")) or "relevant",

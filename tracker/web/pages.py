@@ -17,11 +17,11 @@ from tracker.models import Bill, Change, FetchedPage, Hearing, Run, Verdict
 from tracker.review_queue import review_queue
 from tracker.search import BillFilter, search
 from tracker.stages import STAGES
+from tracker.topics import GROUPS, topic_label
 from tracker.web.database import Database
 from tracker.web.listing import BILLS_PER_PAGE, Listing, read_listing
 from tracker.web.rendering import STATIC, templates
 from tracker.web.tilemap import tiles
-from tracker.web.topics import GROUP_LABELS, GROUPS, topic_label
 from tracker.web.wording import LEVELS, STANCES, day, stage_label, state_name
 
 router = APIRouter()
@@ -79,7 +79,6 @@ def bills_page(request: Request, session: Database) -> HTMLResponse:
             "chips": list(_chips(listing)),
             "sessions": _sessions(session, listing.states),
             "groups": GROUPS,
-            "group_labels": GROUP_LABELS,
             "stages": STAGES,
         },
     )

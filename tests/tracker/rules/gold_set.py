@@ -26,20 +26,6 @@ Basis = Literal["title", "text"]
 
 FOLDER = Path(__file__).parent / "gold"
 RECORDED = Path(__file__).parents[4] / "shared" / "recorded"
-TOPICS = (
-    "287g",
-    "sanctuary-policy",
-    "street-enforcement",
-    "detention-facilities",
-    "protected-places",
-    "agent-conduct",
-    "detainer-holds",
-    "notification-transfer",
-    "jail-screening",
-    "government-data",
-    "data-brokers",
-    "surveillance-tech",
-)
 
 
 class Mark(NamedTuple):

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from tests.tracker.rules.gold_set import (
-    TOPICS,
     Case,
     Level,
     drafted,
@@ -20,6 +19,7 @@ from tests.tracker.rules.gold_set import (
     write_gold,
 )
 from tests.tracker.rules.recorded_words import words_by_key
+from tracker.topics import TOPICS
 
 LEAST: dict[Level, int] = {"relevant": 180, "adjacent": 160, "look-alike": 160}
 LEAST_STATES = 25
