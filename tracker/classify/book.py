@@ -83,10 +83,15 @@ def compile_book(file: RuleFile, content: str, lines: Lines) -> Book:
     for name in file.words:
         making.phrase(f"<{name}>", ("words", name))
     rules = tuple(making.rule(n, rule) for n, rule in enumerate(file.rules))
-    for n, phrase in enumerate(file.adjacent):
-        making.phrase(phrase, ("adjacent", n))
-    for n, phrase in enumerate(file.settled):
-        making.phrase(phrase, ("settled", n))
+    plain = {
+        ("adjacent",): file.adjacent,
+        ("settled",): file.settled,
+        ("leanings", "expands"): file.leanings.expands,
+        ("leanings", "limits"): file.leanings.limits,
+    }
+    for place, phrases in plain.items():
+        for n, phrase in enumerate(phrases):
+            making.phrase(phrase, (*place, n))
     for n, one in enumerate(file.look_alikes):
         for phrase in (one.phrase, *one.if_any, *one.unless_any):
             making.phrase(phrase, ("look-alikes", n))

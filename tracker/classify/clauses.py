@@ -31,6 +31,8 @@ ENUMERATOR = re.compile(
     r"|[\s\"']*(?P<bullet>[-*]) "
 )
 HEADING = re.compile(r"\s*(?:new section|section|sec\.|article|art\.|chapter|§) ?[\dIVX]", re.I)
+ENACTS = re.compile(r"\b(?:read|follows|adding|inserting|thereof|sections?)\W*$", re.I)
+"""Ends of "is amended by adding …" and "to read as follows:", which say nothing of what follows."""
 THIS_BILL = re.compile(
     r"\s*(?:and |but )?(?:this|the) (?:bill|act|measure)\b|\s*proposed law", re.I
 )
@@ -47,7 +49,7 @@ KINDS: list[tuple[Kind, re.Pattern[str]]] = [
     ("saving", re.compile(
         r".{0,80}\b(?:nothing in|no provision of) (?:this|the|section|sections|article)\b"
         r"|.{0,90}\b(?:this|the) (?:[\w()]+ ){0,4}?(?:section|act|chapter|article|subsection|part"
-        r"|subdivision|paragraph|law|policy)?(?: \S+){0,5}? ?(?:do|does|shall|may|is|are) not"
+        r"|subdivision|paragraph|law|policy)\b(?: \S+){0,5}? (?:do|does|shall|may|is|are) not"
         r" (?:be )?(?:construed|interpreted|intended|apply|preclude|prevent|affect|supersede)"
         r"|.{0,80}\b(?:this|such) (?:section|act|chapter|article|subsection|part|subdivision"
         r"|paragraph) (?:does|do|shall|may) not (?:prohibit|limit|restrict|require)"
@@ -60,9 +62,11 @@ KINDS: list[tuple[Kind, re.Pattern[str]]] = [
         r"|believes?)",
         re.I)),
     ("definition", re.compile(
-        r"[\s\w().-]{0,24}?\"[^\"]{2,80}\"(?:,? or \"[^\"]{2,80}\")*,? (?:shall )?(?:means?"
+        r"(?:[\s\w().-]{0,24}?|.{0,24}?\b(?:in|for(?: the)? purposes? of) th(?:is|e) [\w ]{1,40},? )"
+        r"\"[^\"]{2,80}\"(?:,? or \"[^\"]{2,80}\")*,? (?:shall )?(?:means?"
         r"|includes?|has the (?:same )?meaning|refers? to|do(?:es)? not include)\b|as used in th"
-        r"|(?:the )?term \"|by \"[^\"]{2,80}\" is meant",
+        r"|.{0,60}?\bthe terms? \"?[\w '-]{3,50}?\"?(?:,| and|,? or| means?| includes?| ha(?:s|ve)| shall)"
+        r"|(?:the|this) (?:bill|act|measure) (?:would )?(?:also )?defines?\b|by \"[^\"]{2,80}\" is meant",
         re.I)),
 ]  # fmt: skip
 
@@ -112,14 +116,14 @@ def cut(text: str, title: bool = False) -> Clauses:
         if HEADING.match(words):
             section += 1
             lists.clear()
-        if kind is None or THIS_BILL.match(words):
-            kind = "title" if title else kind_of(words)
         n = len(found)
         lead = lists.lead(words, n, text[found[-1].start : found[-1].end] if found else "")
+        if kind in (None, "saving") or lead is not None or THIS_BILL.match(words):
+            kind = "title" if title else kind_of(words)
+            if lead and kind == "law":
+                kind = found[lead[-1]].kind
         if not fresh and lead is None:
             lead = found[-1].lead
-        if fresh and lead and kind == "law":
-            kind = found[lead[-1]].kind
         follows = n - 1 if found and not fresh and n - 1 not in (lead or ()) else None
         found.append(Clause(start, end, sentence, section, kind, lead or (), follows))
     if not found:
@@ -175,7 +179,8 @@ class _Lists:
         kind = self._kind(enumerator) if enumerator else "inline"
         kinds = [one for one, _ in self.open]
         if opened and kind not in kinds:
-            self.open.append((kind, (*self._top(), n - 1)))
+            leads = () if ENACTS.search(before) else (n - 1,)
+            self.open.append((kind, (*self._top(), *leads)))
         elif kind == "inline":
             return None
         elif kind in kinds:

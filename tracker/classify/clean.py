@@ -56,8 +56,12 @@ PAGE_LINE = re.compile(
     r"[-–—,|: ]*",
     re.IGNORECASE,
 )
+LIST_START = re.compile(r"\s{0,4}(?:[(\"“]|\d{1,2}[.)]\s)")
+"""What a dash before it leads to: "shall ensure that—(1) …"."""
 REPEATED = 3
 """A short line that comes back this often is a page header or footer."""
+SAYS_SOMETHING = re.compile(r"\b(?:shall|may|must|not)\b|^\s*\(?\w{1,3}[.)] ", re.IGNORECASE)
+"""No page header, however often a list says it."""
 PARAGRAPH_START = re.compile(
     r"\((?:\d{1,2}|[a-zA-Z]{1,2}|[ivxIVX]{1,5})\)|\d{1,3}[.)] |[A-Za-z][.)] "
     r"|(?:section|sec\.|§|article|chapter|part|whereas|resolved|be it|new section)\b",
@@ -180,7 +184,7 @@ class _Builder:
         self.last = new[-1]
 
     def special(self, found: str, at: int, last: int) -> None:
-        if found[0] == "—" and self.raw[at + 1 : at + 2] in ("(", '"', "“"):
+        if found[0] == "—" and LIST_START.match(self.raw, at + 1):
             self.put(": ", at, 1)
         elif found[0] in SPACES:
             self.put(" ", at, len(found))
@@ -268,7 +272,9 @@ def page_headers(text: str) -> frozenset[str]:
     lines = Counter(
         _header(line)
         for line in BREAK.split(text)
-        if 8 <= len(line.strip()) <= 80 and line.strip()[-1] not in ".;:,("
+        if 8 <= len(line.strip()) <= 80
+        and line.strip()[-1] not in ".;:,("
+        and not SAYS_SOMETHING.search(line)
     )
     return frozenset(line for line, count in lines.items() if count >= REPEATED and len(line) >= 8)
 

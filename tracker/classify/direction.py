@@ -114,7 +114,9 @@ class _Reading:
     @property
     def goes_on(self) -> bool:
         """``Provides that a sheriff who declines …``: what is said of the sheriff is to come."""
-        return self.told_apart and self.turns[-1].kind == "leads"
+        if not self.turns or self.turns[-1].kind != "leads":
+            return False
+        return self.told_apart or english.THAT.match(self.text, self.turns[-1].end) is not None
 
     # -- before the act ------------------------------------------------------------------------
 
@@ -256,6 +258,8 @@ class _Reading:
         """``may hold … only if``: what is allowed on a condition is held back."""
         if self.sign > 0 and not self.reported:
             for turn in turns:
+                if turn.kind in TURNING and english.AND_THEN.search(self.text, act_end, turn.start):
+                    return None
                 if turn.kind == "only_if" and turn.start - act_end < NEAR_AFTER:
                     return self._take(turn, True)
         return None

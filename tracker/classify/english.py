@@ -32,7 +32,7 @@ OPENS = re.compile(
 CONDITION = re.compile(
     rf"^[\W\d]*{ITEM}(?:if|when|whenever|where|upon|on|before|after|once|during|following"
     r"|ahead of|prior to|in the case of)\b[^,]*$"
-    r"|\b(?:that|which|who|whom|whoever)(?: [\w'-]+){0,3} $",
+    r"|\b(?:that|which|who|whom|whoever)(?: [\w'-]+){0,7} $",
     re.I,
 )
 """Told of as a condition, or to say which one: the verb that follows is not its own."""
@@ -41,7 +41,8 @@ IN_PASSING = re.compile(
     r"\b(?:before|prior to|ahead of)(?: [\w'-]+){0,2} $"
     r"|\b(?:a|an|any|the|each|every|such|of)(?: [\w'-]+){0,3} requests?(?: [\w'-]+){0,6}"
     r" to (?:be )?$"
-    r"|\b(?:that|which|who)(?: [\w'-]+ly)? $",
+    r"|\b(?:that|which|who)(?: [\w'-]+ly)? $"
+    r"|\b(?:with|party to|under) (?:a|an|any|such) (?:existing |current )$",
     re.I,
 )
 """"before an interview", "a request to hold", "a place that detains": spoken of in passing."""
@@ -49,11 +50,19 @@ IN_PASSING = re.compile(
 NOT_BEFORE = re.compile(rf"^[\W\d]*{ITEM}(?:before|until) [^,]*$", re.I)
 """"Before agents may …": what is allowed only later."""
 
-NOBODY = re.compile(rf"(?:^|[.,:;] |\bthat )[\W\d]*{ITEM}(?:no|neither|none|nor|nothing)\b", re.I)
+NOBODY = re.compile(
+    rf"(?:^|[.,:;] |\bthat )[\W\d]*{ITEM}(?:no(?! (?:later|earlier|sooner|more|less|fewer) than)|neither|none|nor|nothing)\b",
+    re.I,
+)
 """"No officer shall …"; looked for anywhere."""
+
+THAT = re.compile(r" that\b", re.I)
+"""Looked for behind a word: "ensure that data are not shared"."""
 
 NO = re.compile(r"\bno (?:[\w-]+ )?$", re.I)
 AND = re.compile(r"\band (?:to )?$", re.I)
+AND_THEN = re.compile(r"\b(?:and|but)(?: otherwise| also)? $", re.I)
+""""requires …, and otherwise prohibits": something else is said."""
 NOUN = re.compile(r"[a-z]{3,} $")
 PARTICIPLE = re.compile(r"ing\b", re.I)
 """Looked for in a word itself."""
@@ -74,7 +83,7 @@ _THAT_LAW = (
     r"|section|exemption)"
 )
 ENDS_THAT_LAW = re.compile(
-    rf"\b(?:repeal|delet|eliminat|remov|strik|rescind|end|abolish){_THAT_LAW}", re.I
+    rf"\b(?:repeal|delet|eliminat|remov|strik|rescind|end|abolish|exempt|exception|narrow){_THAT_LAW}", re.I
 )
 EXTENDS_THAT_LAW = re.compile(
     r"\b(?:expand|extend|appl|broaden|recast|strengthen|additionally|further|also|instead|includ)"

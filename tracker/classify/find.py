@@ -94,6 +94,23 @@ class Passage:
         own = [(place.start, place.end) for place in hit.places[1:]]
         return read_direction(self.text, self.turns, self.clauses, hit.act, own)
 
+    @cached_property
+    def _leanings(self) -> list[tuple[int, int]]:
+        """Where words stand that bills of one side use, and its sign: 1 expands, -1 limits."""
+        leanings = self.book.file.leanings
+        return sorted(
+            (place.start, sign)
+            for sign, phrases in ((1, leanings.expands), (-1, leanings.limits))
+            for phrase in phrases
+            for place in self.reading.places(phrase)
+        )
+
+    def leaning(self, n: int) -> int:
+        """Of clause ``n``: 1 where its words are of bills that expand, -1 limit, 0 neither."""
+        clause = self.clauses[n]
+        signs = sum(sign for at, sign in self._leanings if clause.start <= at < clause.end)
+        return (signs > 0) - (signs < 0)
+
     def carried_on(self, hit: Hit) -> int:
         """See :func:`tracker.classify.direction.carried_on`."""
         return carried_on(self.text, self.clauses, hit.clause)

@@ -22,7 +22,7 @@ KINDS: tuple[Kind, ...] = (
 FINITE: tuple[Kind, ...] = ("forbids", "requires")
 TURNING: tuple[Kind, ...] = ("turns", "ends")
 SPEAK_OF_WHAT_PRECEDES: tuple[Kind, ...] = (
-    "ignored", *FINITE, *TURNING, "afterwards", "reports", "only_if",
+    *FINITE, *TURNING, "afterwards", "reports", "only_if",
 )  # fmt: skip
 
 
@@ -41,18 +41,18 @@ class Turns:
     def __init__(self, found: Iterable[Turn]) -> None:
         found = list(found)
         self.before = InOrder([one for one in found if one.kind != "afterwards"])
-        self.after = InOrder([one for one in found if one.kind in SPEAK_OF_WHAT_PRECEDES])
+        self.after = InOrder(found, SPEAK_OF_WHAT_PRECEDES)
 
 
 class InOrder:
     """The earlier of two that overlap stands, and of two that begin in one place the longer."""
 
-    def __init__(self, found: Sequence[Turn]) -> None:
+    def __init__(self, found: Sequence[Turn], kinds: Sequence[Kind] = KINDS) -> None:
         kept: list[Turn] = []
         for turn in sorted(found, key=lambda one: (one.start, -one.end, KINDS.index(one.kind))):
             if not kept or turn.start >= kept[-1].end:
                 kept.append(turn)
-        self.all = [one for one in kept if one.kind != "ignored"]
+        self.all = [one for one in kept if one.kind in kinds and one.kind != "ignored"]
         self.starts = [one.start for one in self.all]
 
     def between(self, start: int, end: int) -> list[Turn]:

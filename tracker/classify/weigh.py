@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tracker.classify.book import Book
@@ -16,20 +16,25 @@ from tracker.items import TextMark
 # How much words count by the kind of sentence they stand in. What only restates the law that is,
 # or says what it does not touch, shows the subject but not what the bill does.
 SAYS: dict[ClauseKind, float] = {
-    "law": 1.0, "title": 1.0, "finding": 0.6, "existing": 0.6, "definition": 0.7, "saving": 0.5,
+    "law": 1.0, "title": 1.0, "finding": 0.5, "existing": 0.6, "definition": 0.7, "saving": 0.5,
 }  # fmt: skip
 TURNS_THE_BILL: dict[ClauseKind, float] = {
     "law": 1.0, "title": 1.0, "finding": 0.3, "existing": 0.0, "definition": 0.0, "saving": 0.0,
 }  # fmt: skip
-SAYS_BY_FIELD = {"title": 3.0, "abstract": 2.0, "subject": 1.0, "text": 1.0}
+SAYS_BY_FIELD = {"title": 4.0, "abstract": 3.0, "subject": 1.0, "text": 1.0}
 """Votes on the stance: a title sums up what many sections say one by one."""
 
 UNCHANGED_LAW = 0.5
 """Weight of words that a bill with marked changes only reprints."""
 NEAR_A_CHANGE = 400
-MOST_VOTES = 3.0
-MIXED_FROM = 0.85
-"""Share of the weaker side from which a bill goes both ways."""
+MIXED_FROM = 0.7
+"""Share of the weaker side from which a bill goes both ways …"""
+SURE = 0.8
+"""… if each side has a statement that is so sure."""
+LEANING = 0.3
+"""Votes of the words that bills of one side use, in one statement."""
+NEUTRAL_FROM = 2.0
+"""What a bill only reports on outweighs what it does from so many times as much."""
 TOPIC_LINE = 0.35
 BESIDE_THE_BEST = 0.6
 """A topic claimed this much less than the best one is only touched on."""
@@ -51,12 +56,14 @@ class Finding:
     weight: float
     claim: float
     sign: int
-    strength: float
+    vote: float
+    leaning: int
+    """Which way the words of the statement lean, as ``sign``; 0 neither."""
     struck: bool
 
     @property
     def stance(self) -> Stance:
-        if not self.strength:
+        if not self.vote:
             return "neutral"
         return {1: "expands", -1: "limits", 0: "neutral"}[self.sign]  # type: ignore[return-value]
 
@@ -164,9 +171,9 @@ def _weighed(
         says *= UNCHANGED_LAW
     sign, strength = _turned(passage, hit)
     if kind == "existing":
-        sign, strength = sign * passage.carried_on(hit), strength * rule.votes
+        sign *= passage.carried_on(hit)
     else:
-        strength *= TURNS_THE_BILL[kind] * rule.votes
+        strength *= TURNS_THE_BILL[kind]
     return Finding(
         rule=rule.id,
         topic=rule.topic,
@@ -176,7 +183,8 @@ def _weighed(
         weight=rule.weight * says,
         claim=(rule.weight if rule.claim is None else rule.claim) * says,
         sign=-sign if struck else sign,
-        strength=strength,
+        vote=(rule.weight if rule.votes is None else rule.votes) * says * strength,
+        leaning=passage.leaning(hit.clause),
         struck=struck,
     )
 
@@ -240,24 +248,37 @@ def _topics(found: Sequence[Finding], relevant: bool) -> Iterator[TopicScore]:
 def _stance(found: Sequence[Finding]) -> Stance:
     """The side with more votes; ``mixed`` where the other has nearly as many.
 
-    A rule has one vote for each statement in which it found something.
+    Each statement has one vote, for the side that its rules take in sum.
     """
-    votes: dict[tuple[str, tuple[str, int], int], float] = defaultdict(float)
+    statements: dict[tuple[str, int], dict[tuple[str, int], float]] = defaultdict(dict)
     for one in found:
-        place = one.rule, one.clause, one.sign
-        votes[place] = max(votes[place], one.weight * one.strength)
-    totals: dict[tuple[str, str, int], float] = defaultdict(float)
-    for (rule, (field, _), sign), vote in votes.items():
-        totals[rule, field.partition(":")[0], sign] += vote
+        votes, rule = statements[one.clause], (one.rule, one.sign)
+        votes[rule] = max(votes.get(rule, 0.0), one.vote)
+        if one.leaning:
+            votes["", one.leaning] = LEANING
     sides: dict[int, float] = defaultdict(float)
-    for (_, field, sign), vote in totals.items():
-        sides[sign] += min(vote, MOST_VOTES) * SAYS_BY_FIELD[field]
+    surest: dict[int, float] = defaultdict(float)
+    for (field, _), votes in statements.items():
+        sign, vote = _said_by(votes)
+        surest[sign] = max(surest[sign], vote)
+        sides[sign] += vote * SAYS_BY_FIELD[field.partition(":")[0]]
     most, least = max(sides[1], sides[-1]), min(sides[1], sides[-1])
-    if most == 0 or sides[0] > 2 * most:
+    if most == 0 or sides[0] > NEUTRAL_FROM * most:
         return "neutral"
-    if least >= MIXED_FROM * most:
+    if least >= MIXED_FROM * most and min(surest[1], surest[-1]) >= SURE:
         return "mixed"
     return "expands" if sides[1] > sides[-1] else "limits"
+
+
+def _said_by(votes: Mapping[tuple[str, int], float]) -> tuple[int, float]:
+    """Which way a statement goes, and how sure that is, to 1."""
+    sides: dict[int, float] = defaultdict(float)
+    for (_, sign), vote in votes.items():
+        sides[sign] += vote
+    if sides[0] > max(sides[1], sides[-1]):
+        return 0, min(1.0, sides[0])
+    net = sides[1] - sides[-1]
+    return (1 if net > 0 else -1), min(1.0, abs(net))
 
 
 def _evidence(found: Sequence[Finding], fields: dict[str, str]) -> Iterator[EvidenceSpan]:

@@ -51,6 +51,13 @@ class Direction(Strict):
     only_if: list[str] = Field(alias="only-if")
 
 
+class Leanings(Strict):
+    """Words that bills of one side use."""
+
+    expands: list[str]
+    limits: list[str]
+
+
 class Example(Strict):
     """What a rule must say of a passage. A bare string is a passage that must match."""
 
@@ -63,8 +70,8 @@ class Rule(Strict):
     """One way of drafting one topic.
 
     ``weight``: how sure it makes us by itself that a bill is relevant, 0 to 1; ``claim``: how
-    much it says of the topic (``weight`` where it is not given); ``votes``: how much it says on
-    the bill's stance beside other rules. ``otherwise``: the stance where no word turns the act.
+    much it says of the topic, and ``votes`` on the bill's stance (``weight`` where not given).
+    ``otherwise``: the stance where no word turns the act.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")
@@ -72,7 +79,7 @@ class Rule(Strict):
     says: str = Field(min_length=1)
     weight: float = Field(gt=0, le=1)
     claim: float | None = Field(ge=0, le=1, default=None)
-    votes: float = Field(ge=0, le=1, default=1.0)
+    votes: float | None = Field(ge=0, le=1, default=None)
     stance: RuleStance
     otherwise: Literal["expands", "limits", "neutral"] | None = None
     find: list[str] = Field(min_length=1)
@@ -97,6 +104,7 @@ class RuleFile(Strict):
     words: dict[str, list[str]]
     look_alikes: list[LookAlike] = Field(alias="look-alikes")
     direction: Direction
+    leanings: Leanings
     adjacent: list[str]
     settled: list[str]
     """Adjacent subjects that need no second look at the bill's text."""
