@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tracker.classify.book import Book
 from tracker.classify.clauses import Kind as ClauseKind
@@ -38,6 +38,10 @@ NEUTRAL_FROM = 2.0
 TOPIC_LINE = 0.35
 BESIDE_THE_BEST = 0.6
 """A topic claimed this much less than the best one is only touched on."""
+OFTEN = 3000
+"""Characters of a text within which what is said once is not said in passing …"""
+SELDOM = 0.5
+"""… and the weight of what is said hardly ever."""
 LONGEST_QUOTE = 500
 MOST_QUOTES = 8
 """Evidence kept of one rule in one bill."""
@@ -57,6 +61,7 @@ class Finding:
     claim: float
     sign: int
     vote: float
+    passing: bool
     leaning: int
     """Which way the words of the statement lean, as ``sign``; 0 neither."""
     struck: bool
@@ -84,11 +89,12 @@ def weigh(
             adjacent |= passage.has_any(book.file.adjacent)
             settled |= passage.has_any(book.file.settled)
     if text:
+        of_text: list[Finding] = []
         for passage, changes in _of_text(book, text, marks):
-            found += findings_of(passage, "text", changes)
+            of_text += findings_of(passage, "text", changes)
             adjacent |= passage.has_any(book.file.adjacent)
-        struck = _struck(book, text, marks)
-        found += struck
+        found += _seldom_said_less(of_text, len(text))
+        found += _struck(book, text, marks)
     # Struck words do not make a bill relevant.
     score = _together((one.rule, one.weight) for one in found if not one.struck)
     relevant = score >= book.file.threshold
@@ -184,9 +190,22 @@ def _weighed(
         claim=(rule.weight if rule.claim is None else rule.claim) * says,
         sign=-sign if struck else sign,
         vote=(rule.weight if rule.votes is None else rule.votes) * says * strength,
+        passing=rule.passing,
         leaning=passage.leaning(hit.clause),
         struck=struck,
     )
+
+
+def _seldom_said_less(found: Sequence[Finding], length: int) -> Iterator[Finding]:
+    """What a long text says seldom it says in passing, if it is of a rule that asks for this."""
+    places: dict[str, set[tuple[str, int]]] = defaultdict(set)
+    for one in found:
+        if one.passing:
+            places[one.rule].add(one.clause)
+    for one in found:
+        often = min(1.0, len(places[one.rule]) * OFTEN / length) if one.passing else 1.0
+        share = SELDOM + (1 - SELDOM) * often
+        yield replace(one, weight=one.weight * share, claim=one.claim * share)
 
 
 SIGNS: dict[str, int] = {"expands": 1, "limits": -1, "neutral": 0}

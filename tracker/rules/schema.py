@@ -71,7 +71,8 @@ class Rule(Strict):
 
     ``weight``: how sure it makes us by itself that a bill is relevant, 0 to 1; ``claim``: how
     much it says of the topic, and ``votes`` on the bill's stance (``weight`` where not given).
-    ``otherwise``: the stance where no word turns the act.
+    ``otherwise``: the stance where no word turns the act. ``passing``: a long text that
+    says it seldom says it in passing, and it weighs less.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")
@@ -81,6 +82,7 @@ class Rule(Strict):
     claim: float | None = Field(ge=0, le=1, default=None)
     votes: float | None = Field(ge=0, le=1, default=None)
     stance: RuleStance
+    passing: bool = False
     otherwise: Literal["expands", "limits", "neutral"] | None = None
     find: list[str] = Field(min_length=1)
     unless: list[str] = []
