@@ -23,7 +23,7 @@ ABBREVIATION = re.compile(
 )
 CUT = re.compile(
     r"\n|;(?: (?:and|or))?(?= |$)|:(?= ?\n| ?\(| (?:1|[aA]|i)[.)] )|[.?!][\"')\]]*(?= )"
-    r"|(?<=[;:.,]) ?(?=\((?:\d{1,2}|[a-zA-Z]|[ivxIVX]{2,4})\) )"
+    r"|(?<=[;:.,])(?: (?:and|or))? ?(?=\((?:\d{1,2}|[a-zA-Z]|[ivxIVX]{2,4})\) )"
 )
 STARTS = re.compile(r"[\"'\[ ]*(?:[-*] )?(?:\(\w{1,4}\) ?)*[\"'(\[ ]*[A-Z0-9$]")
 ENUMERATOR = re.compile(

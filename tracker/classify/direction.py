@@ -192,7 +192,11 @@ class _Reading:
             if before.endswith(", "):
                 return True
             self.told_apart |= english.NOUN.search(before) is not None
-        return not led and english.OPENS.search(before) is not None
+        return (
+            not led
+            and english.OPENS.search(before) is not None
+            and not english.REPEALS.search(before)
+        )
 
     def elliptical(self, turns: Sequence[Turn], clause: Clause) -> bool:
         """``shall not ask …; hold …``: the verb of the clause before speaks here too."""

@@ -29,6 +29,9 @@ OPENS = re.compile(
 )
 """A verb here opens a statement of its own: what stands before does not govern it."""
 
+REPEALS = re.compile(r"\brepeal(?:s|ing)?\b[^;]*\brelat(?:es|ing) to (?:the |a )?$", re.I)
+""""repealing section 5, relating to the prohibition of": what opens there is repealed."""
+
 CONDITION = re.compile(
     rf"^[\W\d]*{ITEM}(?:if|when|whenever|where|upon|on|before|after|once|during|following"
     r"|ahead of|prior to|in the case of)\b[^,]*$"
