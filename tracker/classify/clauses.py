@@ -34,7 +34,9 @@ HEADING = re.compile(r"\s*(?:new section|section|sec\.|article|art\.|chapter|§)
 ENACTS = re.compile(r"\b(?:read|follows|adding|inserting|thereof|sections?)\W*$", re.I)
 """Ends of "is amended by adding …" and "to read as follows:", which say nothing of what follows."""
 THIS_BILL = re.compile(
-    r"\s*(?:and |but )?(?:this|the) (?:bill|act|measure)\b|\s*proposed law", re.I
+    r"\s*(?:and |but )?(?:this|the) (?:bill|act|measure)\b|\s*proposed law"
+    r"|\s*(?:now, therefore, )?(?:be it )?(?:further )?resolved\b",
+    re.I,
 )
 KINDS: list[tuple[Kind, re.Pattern[str]]] = [
     (
@@ -62,11 +64,13 @@ KINDS: list[tuple[Kind, re.Pattern[str]]] = [
         r"|believes?)",
         re.I)),
     ("definition", re.compile(
-        r"(?:[\s\w().-]{0,24}?|.{0,24}?\b(?:in|for(?: the)? purposes? of) th(?:is|e) [\w ]{1,40},? )"
+        r"(?:[\s\w().-]{0,24}?"
+        r"|.{0,24}?\b(?:in|for(?: the)? purposes? of) th(?:is|e) [\w ]{1,40},? )"
         r"\"[^\"]{2,80}\"(?:,? or \"[^\"]{2,80}\")*,? (?:shall )?(?:means?"
         r"|includes?|has the (?:same )?meaning|refers? to|do(?:es)? not include)\b|as used in th"
-        r"|.{0,60}?\bthe terms? \"?[\w '-]{3,50}?\"?(?:,| and|,? or| means?| includes?| ha(?:s|ve)| shall)"
-        r"|(?:the|this) (?:bill|act|measure) (?:would )?(?:also )?defines?\b|by \"[^\"]{2,80}\" is meant",
+        r"|.{0,60}?\bthe terms? (?:\"|[\w '-]{3,50}? (?:means?|includes?|has the meaning)\b)"
+        r"|(?:the|this) (?:bill|act|measure) (?:would )?(?:also )?defines?\b"
+        r"|by \"[^\"]{2,80}\" is meant",
         re.I)),
 ]  # fmt: skip
 

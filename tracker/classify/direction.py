@@ -63,7 +63,8 @@ def read_direction(
     n = clauses.at(act[0])
     clause = clauses[n]
     before = text[max(clause.start, act[0] - CONTEXT) : act[0]]
-    after = turns.after.between(act[1], clause.end)
+    after = [one for one in turns.after.between(*act) if one.kind == "afterwards"]
+    after += turns.after.between(act[1], clause.end)
     if english.IN_PASSING.search(before[-90:]):
         reading.in_passing(turns.before.between(clause.start, act[0]), after, act[1])
         return reading.direction()

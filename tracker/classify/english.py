@@ -54,7 +54,8 @@ NOT_BEFORE = re.compile(rf"^[\W\d]*{ITEM}(?:before|until) [^,]*$", re.I)
 """"Before agents may …": what is allowed only later."""
 
 NOBODY = re.compile(
-    rf"(?:^|[.,:;] |\bthat )[\W\d]*{ITEM}(?:no(?! (?:later|earlier|sooner|more|less|fewer) than)|neither|none|nor|nothing)\b",
+    rf"(?:^|[.,:;] |\bthat )[\W\d]*{ITEM}"
+    r"(?:no(?! (?:later|earlier|sooner|more|less|fewer) than)|neither|none|nor|nothing)\b",
     re.I,
 )
 """"No officer shall …"; looked for anywhere."""
@@ -86,7 +87,9 @@ _THAT_LAW = (
     r"|section|exemption)"
 )
 ENDS_THAT_LAW = re.compile(
-    rf"\b(?:repeal|delet|eliminat|remov|strik|rescind|end|abolish|exempt|exception|narrow){_THAT_LAW}", re.I
+    r"\b(?:repeal|delet|eliminat|remov|strik|rescind|end|abolish|exempt|exception|narrow)"
+    rf"{_THAT_LAW}",
+    re.I,
 )
 EXTENDS_THAT_LAW = re.compile(
     r"\b(?:expand|extend|appl|broaden|recast|strengthen|additionally|further|also|instead|includ)"

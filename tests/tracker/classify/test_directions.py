@@ -1,0 +1,112 @@
+"""Which way sentences of bills cut, whatever the grammar they are put in."""
+
+from __future__ import annotations
+
+import pytest
+
+from tracker.classify import Stance, classify
+from tracker.items import TextMark
+
+EXPANDS, LIMITS, NEUTRAL, MIXED = "expands", "limits", "neutral", "mixed"
+
+TEXTS: list[tuple[str, Stance]] = [
+    # Duties, permissions, prohibitions.
+    ("A sheriff shall honor each immigration detainer.", EXPANDS),
+    ("A jail may hold a person on an immigration detainer for up to 48 hours.", EXPANDS),
+    ("A sheriff shall not honor an immigration detainer.", LIMITS),
+    ("No officer or employee of a jail shall honor an immigration detainer.", LIMITS),
+    ("No later than July 1, each sheriff shall honor all immigration detainers.", EXPANDS),
+    ("The officer shall also not inquire into the immigration status of the victim.", LIMITS),
+    ("Neither the state nor a county shall enter into a 287(g) agreement.", LIMITS),
+    ("A sheriff is authorized to enter into a 287(g) agreement.", EXPANDS),
+    ("A jail is relieved of any duty to honor immigration detainers.", LIMITS),
+    # Turned twice.
+    ("A city shall not adopt a policy that prohibits officers from cooperating with ICE.", EXPANDS),
+    ("A governmental body may not restrict the enforcement of federal immigration laws.", EXPANDS),
+    ("A policy that limits cooperation with federal immigration authorities is void.", EXPANDS),
+    ("An officer who refuses to honor an immigration detainer commits malfeasance.", EXPANDS),
+    ("A jail shall not delay or deny release on bail because of an immigration detainer.", LIMITS),
+    # Conditions.
+    ("A jail may honor an immigration detainer only if a judge has signed a warrant.", LIMITS),
+    ("Only the Governor, in an emergency, is authorized to sign a 287(g) agreement.", LIMITS),
+    ("The county board must give its approval before a sheriff signs a 287(g) agreement.", LIMITS),
+    ("A bill to ensure that personal data are not shared with immigration authorities.", LIMITS),
+    ("A county with an existing 287(g) agreement shall exercise its termination clause.", LIMITS),
+    # What is only counted, studied or taught.
+    ("The auditor shall report the number of immigration detainers received by jails.", NEUTRAL),
+    ("Each sheriff shall submit to the committees of both houses a report on 287(g) agreements.",
+     NEUTRAL),
+    # Lists go on reading in the words that lead to them.
+    ("An officer shall not do any of the following:\n(1) ask about immigration status during a"
+     " stop;\n(2) arrest a person for a civil immigration violation.", LIMITS),
+    ("The sheriff shall ensure that— (1) each immigration detainer is honored; and (2) ICE is told"
+     " of each release date.", EXPANDS),
+    # Existing law and what the bill does with it.
+    ("Existing law requires jails to honor immigration detainers. This bill would repeal that"
+     " requirement.", LIMITS),
+    # Definitions, savings and headings do not vote.
+    ('As used in this section, "sanctuary policy" means a rule that prohibits an agency from'
+     " cooperating with ICE. No city shall adopt a sanctuary policy.", EXPANDS),
+    ("An agency shall not assist in civil immigration enforcement. Nothing in this section"
+     " prohibits an agency from sharing information with ICE.", LIMITS),
+    ("Section 12 is amended by adding the following: A sheriff may not enter into a 287(g)"
+     " agreement.", LIMITS),
+    # Both ways.
+    ("A sheriff shall notify ICE of the release date of each inmate convicted of a felony. No"
+     " school shall let ICE agents enter its classrooms.", MIXED),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "stance"), TEXTS, ids=[text[:50] for text, _ in TEXTS])
+def test_a_text_is_read_the_way_it_cuts(text: str, stance: Stance) -> None:
+    found = classify(None, None, text)
+    assert (found.level, found.stance) == ("relevant", stance)
+
+
+@pytest.mark.parametrize(
+    ("title", "stance"),
+    [
+        ("Sanctuary policies; prohibit.", EXPANDS),
+        ("Public Safety - Immigration Enforcement Agreements - Prohibition", LIMITS),
+        ("An act repealing section 5, relating to the prohibition of sanctuary policies", LIMITS),
+        ("Requires, instead of authorizes, sheriffs to cooperate with ICE", EXPANDS),
+        ("Requires courts to notify ICE of the release of defendants; repealer", EXPANDS),
+        ("Creating a firewall between driver records and immigration enforcement", LIMITS),
+    ],
+)
+def test_a_title_is_read_the_way_it_cuts(title: str, stance: Stance) -> None:
+    assert classify(title).stance == stance
+
+
+def test_words_that_one_side_uses_settle_what_no_verb_tells() -> None:
+    assert classify("Detainer requests for illegal aliens in jails").stance == EXPANDS
+    assert classify("Civil immigration detainers without a judicial warrant").stance == LIMITS
+
+
+def test_a_duty_that_a_bill_strikes_limits() -> None:
+    text = "Each sheriff shall honor every immigration detainer of ICE."
+    struck = [TextMark(start=0, end=len(text), kind="delete")]
+    kept = " Each county jail holds people for ICE under a contract with ICE."
+    assert classify(None, None, text).stance == EXPANDS
+    assert classify(None, None, text + kept, marks=struck).stance != EXPANDS
+
+
+def test_a_line_that_a_list_repeats_is_no_page_header() -> None:
+    start = "NO PROBATION AGENCY, NOR ANY EMPLOYEE THEREOF, SHALL\n"
+    text = "\n".join(
+        f"{n}. {start}{end}"
+        for n, end in enumerate(
+            ("INQUIRE ABOUT IMMIGRATION STATUS OF A PERSON IN CUSTODY.",
+             "DISCLOSE INFORMATION TO IMMIGRATION AUTHORITIES.",
+             "HONOR AN IMMIGRATION DETAINER."),
+            1,
+        )
+    )  # fmt: skip
+    assert classify(None, None, text).stance == LIMITS
+
+
+def test_what_a_long_text_mentions_once_is_said_in_passing() -> None:
+    mention = "A former director of Immigration and Customs Enforcement sits on the board."
+    padding = "The board shall adopt rules on the upkeep of county roads and bridges. " * 200
+    assert classify(None, None, mention).relevant
+    assert not classify(None, None, padding + mention + padding).relevant
