@@ -68,7 +68,7 @@ KINDS: list[tuple[Kind, re.Pattern[str]]] = [
         r"|.{0,24}?\b(?:in|for(?: the)? purposes? of) th(?:is|e) [\w ]{1,40},? )"
         r"\"[^\"]{2,80}\"(?:,? or \"[^\"]{2,80}\")*,? (?:shall )?(?:means?"
         r"|includes?|has the (?:same )?meaning|refers? to|do(?:es)? not include)\b|as used in th"
-        r"|.{0,60}?\bthe terms? (?:\"|[\w '-]{3,50}? (?:means?|includes?|has the meaning)\b)"
+        r"|.{0,60}?\bthe terms? (?:\"|(?:[\w '-]{3,50}? )?(?:means?|includes?|has the meaning)\b)"
         r"|(?:the|this) (?:bill|act|measure) (?:would )?(?:also )?defines?\b"
         r"|by \"[^\"]{2,80}\" is meant",
         re.I)),

@@ -135,15 +135,24 @@ class _Reading:
         found = [_cut(one, act[0]) for one in self.all.before.between(clause.start, act[0])]
         if english.AND.search(before[-8:]):
             found = [one for one in found if one.kind != "reports"]
-        found += [one for one in self.all.before.between(*act) if one.kind in FINITE]
-        return self.back(found, clause.start, act[0], bool(clause.lead))
+        within = self.all.before.between(*act)
+        found += [one for one in within if one.kind in FINITE]
+        itself = next((one for one in within[:1] if one.start == act[0]), None)
+        return self.back(found, clause.start, act[0], bool(clause.lead), itself)
 
-    def back(self, turns: Sequence[Turn], start: int, until: int, led: bool) -> bool:
+    def back(
+        self,
+        turns: Sequence[Turn],
+        start: int,
+        until: int,
+        led: bool,
+        nearer: Turn | None = None,
+    ) -> bool:
         """Read backwards; true when the direction is settled.
 
-        ``led``: the clause is an item whose own first verb may hang on words before the list.
+        ``led``: the clause is an item whose own first verb may hang on words before the list;
+        ``nearer``: the act, where it is itself a word that turns ("limit or restrict").
         """
-        nearer: Turn | None = None
         for turn in reversed(turns):
             before = self.text[max(start, turn.start - CONTEXT) : turn.start]
             aside = english.ASIDE.search(before) and "," in self.text[turn.end : until]

@@ -34,14 +34,14 @@ REPEALS = re.compile(r"\brepeal(?:s|ing)?\b[^;]*\brelat(?:es|ing) to (?:the |a )
 
 CONDITION = re.compile(
     rf"^[\W\d]*{ITEM}(?:if|when|whenever|where|upon|on|before|after|once|during|following"
-    r"|ahead of|prior to|in the case of)\b[^,]*$"
+    r"|ahead of|prior to|in the case of)\b[^,]*(?:, (?:(?:or|and) )?[\w ]{1,25}){0,3}$"
     r"|\b(?:that|which|who|whom|whoever)(?: [\w'-]+){0,7} $",
     re.I,
 )
 """Told of as a condition, or to say which one: the verb that follows is not its own."""
 
 IN_PASSING = re.compile(
-    r"\b(?:before|prior to|ahead of)(?: [\w'-]+){0,2} $"
+    r"\b(?:before|prior to|ahead of|in advance of)(?: [\w'-]+){0,2} $"
     r"|\b(?:a|an|any|the|each|every|such|of)(?: [\w'-]+){0,3} requests?(?: [\w'-]+){0,6}"
     r" to (?:be )?$"
     r"|\b(?:that|which|who)(?: [\w'-]+ly)? $"
