@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -42,6 +43,7 @@ OFTEN = 3000
 """Characters of a text within which what is said once is not said in passing …"""
 SELDOM = 0.5
 """… and the weight of what is said hardly ever."""
+RESOLVES = re.compile(r"\bresolved(?:, | by | that )", re.I)
 LONGEST_QUOTE = 500
 MOST_QUOTES = 8
 """Evidence kept of one rule in one bill."""
@@ -89,12 +91,10 @@ def weigh(
             adjacent |= passage.has_any(book.file.adjacent)
             settled |= passage.has_any(book.file.settled)
     if text:
-        of_text: list[Finding] = []
         for passage, changes in _of_text(book, text, marks):
-            of_text += findings_of(passage, "text", changes)
+            found += findings_of(passage, "text", changes)
             adjacent |= passage.has_any(book.file.adjacent)
-        found += _seldom_said_less(of_text, len(text))
-        found += _struck(book, text, marks)
+        found = [*_less_in_passing(found, text), *_struck(book, text, marks)]
     # Struck words do not make a bill relevant.
     score = _together((one.rule, one.weight) for one in found if not one.struck)
     relevant = score >= book.file.threshold
@@ -196,14 +196,19 @@ def _weighed(
     )
 
 
-def _seldom_said_less(found: Sequence[Finding], length: int) -> Iterator[Finding]:
-    """What a long text says seldom it says in passing, if it is of a rule that asks for this."""
+def _less_in_passing(found: Sequence[Finding], text: str) -> Iterator[Finding]:
+    """What a long text says seldom it says in passing, and a resolution most of what it says, if
+    it is of a rule that asks for this."""
+    resolution = RESOLVES.search(text) is not None
     places: dict[str, set[tuple[str, int]]] = defaultdict(set)
     for one in found:
-        if one.passing:
+        if one.passing and one.field == "text":
             places[one.rule].add(one.clause)
     for one in found:
-        often = min(1.0, len(places[one.rule]) * OFTEN / length) if one.passing else 1.0
+        if not one.passing or (one.field != "text" and not resolution):
+            yield one
+            continue
+        often = 0.0 if resolution else min(1.0, len(places[one.rule]) * OFTEN / len(text))
         share = SELDOM + (1 - SELDOM) * often
         yield replace(one, weight=one.weight * share, claim=one.claim * share)
 

@@ -71,8 +71,8 @@ class Rule(Strict):
 
     ``weight``: how sure it makes us by itself that a bill is relevant, 0 to 1; ``claim``: how
     much it says of the topic, and ``votes`` on the bill's stance (``weight`` where not given).
-    ``otherwise``: the stance where no word turns the act. ``passing``: a long text that
-    says it seldom says it in passing, and it weighs less.
+    ``otherwise``: the stance where no word turns the act. ``passing``: it weighs
+    less in a long text that says it seldom, and in a resolution.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")
