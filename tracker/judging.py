@@ -76,7 +76,8 @@ def read_words(connection: Connection, bill_ids: Sequence[int]) -> Iterator[Word
 
 
 def newest_texts(bill_ids: Sequence[int] | None = None) -> Subquery:
-    """(bill_id, text_sha256) of each bill's newest version that has a text.
+    """(bill_id, text_sha256) of each bill's newest version that has a text; of these bills, or of
+    all.
 
     A later version may be known without one.
     """
@@ -86,11 +87,12 @@ def newest_texts(bill_ids: Sequence[int] | None = None) -> Subquery:
         .over(partition_by=versions.c.bill_id, order_by=versions.c.position.desc())
         .label("rank")
     )
-    ranked = (
-        select(versions.c.bill_id, versions.c.text_sha256, rank)
-        .where(versions.c.removed_at.is_(None), versions.c.text_sha256.is_not(None))
-        .subquery()
+    having = select(versions.c.bill_id, versions.c.text_sha256, rank).where(
+        versions.c.removed_at.is_(None), versions.c.text_sha256.is_not(None)
     )
+    if bill_ids is not None:
+        having = having.where(versions.c.bill_id.in_(bill_ids))
+    ranked = having.subquery()
     return select(ranked.c.bill_id, ranked.c.text_sha256).where(ranked.c.rank == 1).subquery()
 
 
