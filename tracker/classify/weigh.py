@@ -39,7 +39,7 @@ NEUTRAL_FROM = 2.0
 TOPIC_LINE = 0.35
 BESIDE_THE_BEST = 0.6
 """A topic claimed this much less than the best one is only touched on."""
-OFTEN = 3000
+OFTEN = 1000
 """Characters of a text within which what is said once is not said in passing …"""
 SELDOM = 0.5
 """… and the weight of what is said hardly ever."""
