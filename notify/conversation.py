@@ -8,6 +8,7 @@ every one of them is read.
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import suppress
 from typing import Literal, NamedTuple
 
@@ -22,6 +23,7 @@ MOST_HEARD = 32_768
 """Bytes of answers, whole or not: no mail relay talks like that."""
 CLOSING = 421
 GO_AHEAD = 354
+_LEADING_DOT = re.compile(rb"\r\n\.")
 Step = Literal["connect", "mail", "rcpt", "data"]
 
 
@@ -79,7 +81,7 @@ class Conversation(asyncio.Protocol):
 
     def hand_over(self, message: bytes, following: Envelope | None = None) -> None:
         """Lines end in CRLF, the last one too. Announces the ``following`` if that can be."""
-        quoted = message.replace(b"\r\n.", b"\r\n..")
+        quoted = _LEADING_DOT.sub(b"\r\n..", message)
         self.announced = None
         ahead = self._announcing(following) if following and self.pipelining else ()
         self._say(quoted + b".\r\n", *ahead)

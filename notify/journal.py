@@ -1,7 +1,7 @@
 """What many connections have to write down, gathered into one transaction.
 
-Who comes in the same turn of the event loop shares one: the busier the relays, the more of them,
-and a lone connection waits for nobody.
+It is written once all connections wait for it, or none has come for a moment (turns of the event
+loop, not time): the busier the relays, the more share one, and a lone connection waits for nobody.
 """
 
 from __future__ import annotations
@@ -15,12 +15,18 @@ from sqlalchemy import Engine
 from notify import ledger
 from notify.message import Letter
 
+QUIET_TURNS = 2
+"""A connection that an answer reached is heard of two turns later."""
+
 
 class Journal:
     """Of one sender. What could not be written down is told to all who ask from then on."""
 
-    def __init__(self, engine: Engine, lease: str, clock: Callable[[], dt.datetime]) -> None:
+    def __init__(
+        self, engine: Engine, lease: str, clock: Callable[[], dt.datetime], connections: int
+    ) -> None:
         self._engine, self._lease, self._clock = engine, lease, clock
+        self._connections = connections
         self._accepted: list[ledger.Acceptance] = []
         self._beginning: list[Letter] = []
         self._next: asyncio.Future[set[int]] | None = None
@@ -53,8 +59,16 @@ class Journal:
         if self._next is None:
             loop = asyncio.get_running_loop()
             self._next = loop.create_future()
-            loop.call_soon(self._write, self._next)
+            loop.call_soon(self._gather, self._next)
         return self._next
+
+    def _gather(self, written: asyncio.Future[set[int]], before: int = 0, quiet: int = 0) -> None:
+        come = len(self._accepted) + len(self._beginning)
+        quiet = quiet + 1 if come == before else 0
+        if len(self._beginning) < self._connections and quiet < QUIET_TURNS:
+            asyncio.get_running_loop().call_soon(self._gather, written, come, quiet)
+        else:
+            self._write(written)
 
     def _write(self, written: asyncio.Future[set[int]]) -> None:
         accepted, self._accepted = self._accepted, []

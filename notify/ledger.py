@@ -205,25 +205,23 @@ def _accept(
 
     Even when the answer took so long that another sender has called it unknown meanwhile.
     """
-    connection.execute(
-        _ACCEPT,
-        [
-            {
-                "of": one.letter.digest_id,
-                "held_by": lease,
-                "at": now,
-                "by": one.relay,
-                "answer": one.said,
-            }
-            for one in accepted
-        ],
-    )
-    values = {
+    answers = [
+        {
+            "of": one.letter.digest_id,
+            "held_by": lease,
+            "at": now,
+            "by": one.relay,
+            "answer": one.said,
+        }
+        for one in accepted
+    ]
+    connection.execute(_ACCEPT, answers)
+    rows = {
         "readers": [one.letter.subscriber_id for one in accepted],
         "those": [one.letter.digest_id for one in accepted],
         "held_by": lease,
     }
-    connection.execute(_ROWS_SENT, values)
+    connection.execute(_ROWS_SENT, rows)
 
 
 def unknown(engine: Engine, letter: Letter, lease: str, relay: str, said: str) -> None:

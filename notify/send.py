@@ -31,7 +31,7 @@ Clock = Callable[[], dt.datetime]
 CANARY = 20
 CANARY_FAILURES = 5
 """So many of the canary that did not go out stop the run."""
-IN_HAND = 10
+IN_HAND = 25
 """Digests claimed at once for each connection."""
 LOST_CONNECTIONS = 5
 """So many in a row, without a digest between them, stop the run."""
@@ -74,7 +74,7 @@ class _Run:
     settings: Settings
     clock: Clock
     relays: list[Relay]
-    trusted: ssl.SSLContext
+    trusted: ssl.SSLContext | None
     secret: str
     lease: str
     report: Report
@@ -144,7 +144,7 @@ def send(engine: Engine, settings: Settings, *, yes: bool = False, clock: Clock 
         secret=secret_key(settings),
         lease=lease,
         report=report,
-        journal=Journal(engine, lease, clock),
+        journal=Journal(engine, lease, clock, settings.smtp_connections),
     )
     asyncio.run(_both_stages(run, waiting))
     report.stopped = report.stopped or ledger.stopped(engine)

@@ -67,7 +67,7 @@ def _this_machine(host: str) -> bool:
 
 
 async def connected(
-    settings: Settings, choices: list[Relay], trusted: ssl.SSLContext
+    settings: Settings, choices: list[Relay], trusted: ssl.SSLContext | None
 ) -> tuple[Conversation, Relay]:
     """The first relay that lets us in, secured as set up. Raises :class:`NoRelay`."""
     reasons = []
@@ -79,7 +79,7 @@ async def connected(
             password=settings.smtp_password or None,
             use_tls=settings.smtp_tls == "tls",
             start_tls=settings.smtp_tls == "starttls",
-            tls_context=trusted if settings.smtp_tls != "none" else None,
+            tls_context=trusted,
             timeout=SECONDS,
         )
         try:
@@ -103,11 +103,13 @@ async def _greet(client: SMTP) -> None:
             await client.helo()
 
 
-def trusted(settings: Settings) -> ssl.SSLContext:
+def trusted(settings: Settings) -> ssl.SSLContext | None:
     """Certificates are always verified; the operator may name whose to trust.
 
-    Reading them takes longer than sending a hundred messages: once a run is enough.
+    Reading them takes as long as sending a hundred messages: once a run is enough.
     """
+    if settings.smtp_tls == "none":
+        return None
     return ssl.create_default_context(cafile=settings.smtp_ca_file or None)
 
 

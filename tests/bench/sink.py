@@ -75,6 +75,7 @@ class Session(asyncio.Protocol):
         if answers.endswith(ANSWERS[b"QUIT"]):
             self.transport.close()
         elif answers == ANSWERS[b"STAR"]:
+            self.transport.pause_reading()  # what comes now is for TLS
             self.upgrading = asyncio.ensure_future(self.upgrade())
 
     async def upgrade(self) -> None:

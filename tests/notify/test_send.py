@@ -212,9 +212,10 @@ def test_the_canary_stops_a_run_that_goes_wrong(engine: Engine) -> None:
     assert inbox.kept == []
 
 
-def test_all_go_out_after_a_sound_canary(engine: Engine) -> None:
+@pytest.mark.parametrize("pipelining", [True, False])
+def test_all_go_out_after_a_sound_canary(engine: Engine, pipelining: bool) -> None:
     addresses = [f"reader{n}@example.org" for n in range(CANARY + 15)]
-    with relay() as inbox:
+    with relay(pipelining=pipelining) as inbox:
         settings = settings_for(inbox)
         make_digests(engine, settings, *addresses)
         assert send(engine, settings, clock=later()).counts == {"sent": CANARY + 15}
