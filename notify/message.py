@@ -113,7 +113,7 @@ def message_bytes(letter: Letter, settings: Settings) -> bytes:
     headers = {
         "To": letter.address,
         "Subject": folded(letter.subject),
-        "Date": format_datetime(letter.created_at),
+        "Date": _date(letter.created_at),
         "Message-ID": letter.message_id,
         "List-Id": f"Bill digest <digest.{host}>",
         "List-Unsubscribe": f"<{unsubscribe_link(url, letter.reader_token)}>",
@@ -130,6 +130,9 @@ def message_bytes(letter: Letter, settings: Settings) -> bytes:
         for words in (letter.text, letter.html)
     )
     return put_together(headers, text, html, letter.digest_token, settings)
+
+
+_date = lru_cache(maxsize=EDITIONS)(format_datetime)
 
 
 @lru_cache(maxsize=2 * EDITIONS)

@@ -28,19 +28,22 @@ class Session(asyncio.Protocol):
         self.delay, self.tls = delay, tls
         self.heard = bytearray()
         self.in_message = False
+        self.upgrading: asyncio.Task[None] | None = None
         self.offers = b"250-localhost\r\n250-PIPELINING\r\n" + (
             b"250-STARTTLS\r\n250 8BITMIME\r\n" if tls else b"250 8BITMIME\r\n"
         )
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
-        first = not hasattr(self, "transport")
         self.transport = transport
-        if first:
-            self.say(b"220 localhost\r\n")
+        self.say(b"220 localhost\r\n")
 
     def data_received(self, data: bytes) -> None:
         self.heard += data
+        if self.upgrading is None:
+            self.answer()
+
+    def answer(self) -> None:
         answers = b""
         while (answer := self.next_answer()) is not None:
             answers += answer
@@ -84,6 +87,8 @@ class Session(asyncio.Protocol):
         secured = await loop.start_tls(self.transport, self, self.tls, server_side=True)
         assert secured is not None
         self.transport = secured
+        self.upgrading = None
+        self.answer()
 
 
 async def serve(delay: float, tls: ssl.SSLContext | None) -> None:
