@@ -138,6 +138,7 @@ class Conversation(asyncio.Protocol):
         return said
 
     async def quit(self) -> None:
+        """In good order, if it is still open."""
         with suppress(OSError):
             self._say(b"QUIT\r\n")
             await self._answer(SECONDS)

@@ -108,7 +108,7 @@ async def _send_all(
                     break
             counts[await _deliver(engine, settings, talk, notice, message, clock)] += 1
     finally:
-        if talk is not None and talk.is_open:
+        if talk is not None:
             await talk.quit()
     return counts
 

@@ -31,7 +31,7 @@ Clock = Callable[[], dt.datetime]
 CANARY = 20
 CANARY_FAILURES = 5
 """So many of the canary that did not go out stop the run."""
-IN_HAND = 25
+IN_HAND = 10
 """Digests claimed at once for each connection."""
 LOST_CONNECTIONS = 5
 """So many in a row, without a digest between them, stop the run."""
@@ -171,36 +171,41 @@ async def _stage(run: _Run, left: int) -> None:
     """Several connections share what the stage may send; what is left in hand is given back."""
     run.left = left
     try:
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(min(run.settings.smtp_connections, left)):
-                tasks.create_task(_connection(run))
-        await run.journal.closed()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(min(run.settings.smtp_connections, left)):
+                    tasks.create_task(_connection(run))
+        finally:
+            await run.journal.closed()
     finally:
         ledger.release(run.engine, [letter.digest_id for letter in run.hand], run.lease)
         run.hand.clear()
 
 
 async def _connection(run: _Run) -> None:
-    """One connection's work, made anew when it is lost."""
+    """One connection's work, made anew when it is lost, and kept when it is done."""
     line = run.idle.pop() if run.idle else None
     turn = run.next_turn()
     try:
-        while turn is not None:
+        while turn is not None and not run.report.stopped:
             if line is None or not line.talk.is_open or line.relay not in run.relays:
                 line = await _made_anew(run, line)
-                if line is None:
-                    run.hand.appendleft(turn.letter)
-                    return
-            turn = await _deliver(run, line, turn)
+            if line is not None:
+                turn = await _deliver(run, line, turn)
     except BaseException:
         if line is not None:
             line.talk.close()
         raise
-    if line is not None and line.talk.is_open:
+    if turn is not None:
+        run.hand.appendleft(turn.letter)
+    if line is not None and line.talk.announced is None:
         run.idle.append(line)
+    elif line is not None:
+        line.talk.close()
 
 
 async def _made_anew(run: _Run, line: _Line | None) -> _Line | None:
+    """Nothing, and the run is stopped, when no relay lets us in."""
     if line is not None:
         line.talk.close()
     try:

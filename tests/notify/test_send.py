@@ -240,6 +240,26 @@ def test_the_kill_switch_stops_a_running_sender(engine: Engine) -> None:
     assert len(inbox.kept) == len(set(inbox.recipients)) == 15
 
 
+def test_the_kill_switch_stops_what_is_only_announced(sqlite_engine: Engine) -> None:
+    """Each connection may end the message that is on its way; no other is begun."""
+    at_the_stop: list[int] = []
+
+    def script(step: str, recipient: str) -> str | None:
+        if step == "stored" and len(inbox.kept) == CANARY + 5:
+            ledger.stop(sqlite_engine, "a subject was wrong", NOW)
+            at_the_stop.append(len(inbox.kept))
+        return None
+
+    with relay(script) as inbox:
+        settings = settings_for(inbox, smtp_connections=3)
+        make_digests(sqlite_engine, settings, *(f"reader{n}@example.org" for n in range(50)))
+        report = send(sqlite_engine, settings, clock=later())
+        assert "a subject was wrong" in report.stopped
+        assert len(inbox.kept) <= at_the_stop[0] + 3
+    assert statuses(sqlite_engine).count("sent") == len(inbox.kept)
+    assert set(statuses(sqlite_engine)) == {"sent", "queued"}, "nothing stays claimed or unknown"
+
+
 def test_the_next_relay_takes_over(engine: Engine) -> None:
     with relay(at("connect", "421 4.3.2 closing", times=99)) as first, relay() as second:
         settings = settings_for(first, second)
