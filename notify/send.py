@@ -31,8 +31,8 @@ Clock = Callable[[], dt.datetime]
 CANARY = 20
 CANARY_FAILURES = 5
 """So many of the canary that did not go out stop the run."""
-IN_HAND = 10
-"""Digests claimed at once for each connection."""
+IN_HAND = 100
+"""Digests claimed at once, for all connections."""
 LOST_CONNECTIONS = 5
 """So many in a row, without a digest between them, stop the run."""
 
@@ -101,7 +101,7 @@ class _Run:
         if self.report.stopped:
             return None
         if not self.hand and self.left:
-            most = min(self.left, IN_HAND * self.settings.smtp_connections)
+            most = min(self.left, IN_HAND)
             ids = ledger.claim(self.engine, self.lease, most, self.clock())
             self.hand.extend(ledger.letters(self.engine, ids))
             self.left = self.left - len(ids) if ids else 0
