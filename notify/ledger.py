@@ -1,6 +1,6 @@
 """What became of each digest, written down step by step while it is sent.
 
-queued → claimed → sending → sent. Every step is one short transaction, conditional on the one
+queued → claimed → sending → sent. Every step is in a short transaction, conditional on the one
 before and on the lease, so that of two senders one wins and the other sees that it lost.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -20,6 +20,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    or_,
     select,
     update,
 )
@@ -81,6 +82,11 @@ def _due(now: dt.datetime) -> ColumnElement[bool]:
     return and_(Digest.status == "queued", Digest.next_attempt_at <= now)
 
 
+def _in_state(status: str) -> ColumnElement[bool]:
+    """Of rows named by their ids: SQLite would look through all in that state, by its index."""
+    return Digest.status.concat("") == status
+
+
 def claim(engine: Engine, lease: str, most: int, now: dt.datetime) -> list[int]:
     """Ids of digests that are this sender's for the time of a lease; none when mail is stopped."""
     with writing(engine) as connection:
@@ -90,14 +96,14 @@ def claim(engine: Engine, lease: str, most: int, now: dt.datetime) -> list[int]:
             select(Digest.id)
             .join(Subscriber, Subscriber.id == Digest.subscriber_id)
             .where(_due(now), Subscriber.status == "active")
-            .order_by(Digest.id)
+            .order_by(Digest.next_attempt_at, Digest.id)
             .limit(most)
             .with_for_update(of=Digest, skip_locked=True)
         )
         ids = connection.scalars(free).all()
         claimed = connection.scalars(
             update(Digest)
-            .where(Digest.id.in_(ids), Digest.status == "queued")
+            .where(Digest.id.in_(ids), _in_state("queued"))
             .values(status="claimed", lease=lease, leased_until=now + LEASE)
             .returning(Digest.id)
         )
@@ -106,7 +112,7 @@ def claim(engine: Engine, lease: str, most: int, now: dt.datetime) -> list[int]:
 
 def letters(engine: Engine, ids: Sequence[int]) -> list[Letter]:
     with reading(engine) as session:
-        rows = session.execute(
+        rows: Sequence[Any] = session.execute(
             select(
                 Digest.id,
                 Digest.subscriber_id,
@@ -117,76 +123,110 @@ def letters(engine: Engine, ids: Sequence[int]) -> list[Letter]:
                 Digest.created_at,
                 Digest.first_attempt_at,
                 Digest.attempts,
-                Edition.subject,
-                Edition.text,
-                Edition.html,
+                Digest.edition_id,
             )
             .join(Subscriber, Subscriber.id == Digest.subscriber_id)
-            .join(Edition, Edition.id == Digest.edition_id)
             .where(Digest.id.in_(ids))
             .order_by(Digest.id)
+        ).all()
+        words = select(Edition.id, Edition.subject, Edition.text, Edition.html).where(
+            Edition.id.in_({row.edition_id for row in rows})
         )
-        return [Letter(*tuple(row)) for row in rows]
+        editions: dict[int, Any] = {row.id: row[1:] for row in session.execute(words)}
+        return [Letter(*row[:-1], *editions[row.edition_id]) for row in rows]
+
+
+class Acceptance(NamedTuple):
+    """A relay has taken this letter."""
+
+    letter: Letter
+    relay: str
+    said: str
 
 
 # Said for every message, so they are put together once.
-_OURS = (Digest.id == bindparam("of"), Digest.lease == bindparam("held_by"))
+_OURS = Digest.lease == bindparam("held_by")
 _BEGIN = (
     update(Digest.__table__)  # type: ignore[arg-type]
-    .where(*_OURS, Digest.status == "claimed", ~exists(select(MailStop.id)))
+    .where(Digest.id.in_(bindparam("those", expanding=True)), _OURS, _in_state("claimed"))
+    .where(~exists(select(MailStop.id)))
     .values(
         status="sending",
-        attempts=bindparam("nth"),
-        first_attempt_at=bindparam("first"),
+        attempts=Digest.attempts + 1,
+        first_attempt_at=func.coalesce(
+            Digest.first_attempt_at, bindparam("now", type_=Digest.first_attempt_at.type)
+        ),
         leased_until=bindparam("until"),
     )
+    .returning(Digest.id)
 )
 _ACCEPT = (
     update(Digest.__table__)  # type: ignore[arg-type]
-    .where(*_OURS, Digest.status.in_(("sending", "unknown")))
+    .where(Digest.id == bindparam("of"), _OURS)
+    .where(or_(Digest.status == "sending", Digest.status == "unknown"))
     .values(status="sent", sent_at=bindparam("at"), relay=bindparam("by"), said=bindparam("answer"))
 )
 _ROWS_SENT = (
     update(Outbox.__table__)  # type: ignore[arg-type]
     .where(
-        Outbox.subscriber_id == bindparam("reader"),
-        Outbox.digest_id == bindparam("of"),
+        Outbox.subscriber_id.in_(bindparam("readers", expanding=True)),
         Outbox.status == "claimed",
+        Outbox.digest_id.in_(
+            select(Digest.id).where(
+                Digest.id.in_(bindparam("those", expanding=True)), _OURS, _in_state("sent")
+            )
+        ),
     )
     .values(status="sent")
 )
 
 
-def begin(engine: Engine, letter: Letter, lease: str, now: dt.datetime) -> bool:
-    """From here on the server may have it.
+def note(
+    engine: Engine,
+    lease: str,
+    now: dt.datetime,
+    accepted: Sequence[Acceptance] = (),
+    beginning: Sequence[Letter] = (),
+) -> set[int]:
+    """What relays have taken, and what they may have from here on, in one transaction.
 
-    False when mail has been stopped meanwhile, or the lease is no longer ours.
+    Gives the digests that may begin: none of them when mail has been stopped meanwhile, or whose
+    lease is no longer ours.
     """
-    values = {
-        "of": letter.digest_id,
-        "held_by": lease,
-        "nth": letter.attempts + 1,
-        "first": letter.first_attempt_at or now,
-        "until": now + LEASE,
-    }
     with writing(engine) as connection:
-        return connection.execute(_BEGIN, values).rowcount == 1
+        if accepted:
+            _accept(connection, lease, accepted, now)
+        if not beginning:
+            return set()
+        those = [letter.digest_id for letter in beginning]
+        values = {"those": those, "held_by": lease, "now": now, "until": now + LEASE}
+        return set(connection.scalars(_BEGIN, values))
 
 
-def accept(
-    engine: Engine, letter: Letter, lease: str, relay: str, said: str, now: dt.datetime
-) -> bool:
-    """The server has taken it: digest and rows are sent in one breath.
+def _accept(
+    connection: Connection, lease: str, accepted: Sequence[Acceptance], now: dt.datetime
+) -> None:
+    """Digests and rows are sent in one breath.
 
     Even when the answer took so long that another sender has called it unknown meanwhile.
     """
-    values = {"of": letter.digest_id, "held_by": lease, "at": now, "by": relay, "answer": said}
-    reader = {"of": letter.digest_id, "reader": letter.subscriber_id}
-    with writing(engine) as connection:
-        done = connection.execute(_ACCEPT, values).rowcount == 1
-        if done:
-            connection.execute(_ROWS_SENT, reader)
-        return done
+    answers = [
+        {
+            "of": one.letter.digest_id,
+            "held_by": lease,
+            "at": now,
+            "by": one.relay,
+            "answer": one.said,
+        }
+        for one in accepted
+    ]
+    connection.execute(_ACCEPT, answers)
+    rows = {
+        "readers": [one.letter.subscriber_id for one in accepted],
+        "those": [one.letter.digest_id for one in accepted],
+        "held_by": lease,
+    }
+    connection.execute(_ROWS_SENT, rows)
 
 
 def unknown(engine: Engine, letter: Letter, lease: str, relay: str, said: str) -> None:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from binascii import b2a_qp
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.header import Header
 from email.utils import format_datetime, parseaddr, quote
-from functools import cache
+from functools import cache, lru_cache
 from urllib.parse import urlsplit
 
 from notify.links import unsubscribe_link
-from notify.render import personal
+from notify.render import PERSONAL, personal_links
 from notify.smtp import BadMailSettings
 from notify.tokens import return_path
 from tracker.settings import Settings
 
+SOFT_BREAK = b"=\r\n"
+"""The end of a line that goes on, in quoted-printable."""
 SIGNED_HEADERS = (
     b"from",
     b"to",
@@ -32,6 +35,9 @@ SIGNED_HEADERS = (
 """RFC 8058 wants the one-click headers signed."""
 LINE = 76
 """Columns of a line with encoded words (RFC 2047)."""
+EDITIONS = 100
+"""So many are kept as they stand in a message, for the other readers of the same news."""
+_MARK = re.compile(f"({'|'.join(PERSONAL)})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,12 @@ def check_settings(settings: Settings) -> None:
 
 def bounce_address(settings: Settings) -> str:
     """Whose +tags receive bounces."""
-    return settings.mail_bounces or parseaddr(settings.mail_from)[1]
+    return settings.mail_bounces or _address(settings.mail_from)
+
+
+@cache
+def _address(named: str) -> str:
+    return parseaddr(named)[1]
 
 
 def envelope_sender(settings: Settings, secret: str, digest_id: int) -> str:
@@ -102,7 +113,7 @@ def message_bytes(letter: Letter, settings: Settings) -> bytes:
     headers = {
         "To": letter.address,
         "Subject": folded(letter.subject),
-        "Date": format_datetime(letter.created_at),
+        "Date": _date(letter.created_at),
         "Message-ID": letter.message_id,
         "List-Id": f"Bill digest <digest.{host}>",
         "List-Unsubscribe": f"<{unsubscribe_link(url, letter.reader_token)}>",
@@ -110,39 +121,65 @@ def message_bytes(letter: Letter, settings: Settings) -> bytes:
         "Auto-Submitted": "auto-generated",
         "Precedence": "bulk",
     }
+    links = {
+        mark.encode(): _sealed(link)
+        for mark, link in personal_links(url, letter.reader_token, letter.digest_token).items()
+    }
     text, html = (
-        personal(words, url, letter.reader_token, letter.digest_token)
+        SOFT_BREAK.join([links.get(piece, piece) for piece in _pieces(words)])
         for words in (letter.text, letter.html)
     )
     return put_together(headers, text, html, letter.digest_token, settings)
 
 
+_date = lru_cache(maxsize=EDITIONS)(format_datetime)
+
+
+@lru_cache(maxsize=2 * EDITIONS)
+def _pieces(words: str) -> tuple[bytes, ...]:
+    """An edition's text or HTML, quoted as far as its readers share it; with the marks between."""
+    *pieces, last = _MARK.split(words)
+    return (
+        *(mark.encode() if _MARK.match(mark) else _sealed(mark) for mark in pieces),
+        quoted(last),
+    )
+
+
+def _sealed(words: str) -> bytes:
+    """Quoted so that a soft line break may follow: no space at the end, nor a line that is full."""
+    return quoted(f"{words}.")[:-1]
+
+
+def quoted(words: str) -> bytes:
+    """As quoted-printable (RFC 2045 6.7)."""
+    lines = words.replace("\r\n", "\n").replace("\r", "\n").encode()
+    return b2a_qp(lines, istext=True).replace(b"\n", b"\r\n")
+
+
 def put_together(
-    headers: Mapping[str, str], text: str, html: str, unique: str, settings: Settings
+    headers: Mapping[str, str], text: bytes, html: bytes, unique: str, settings: Settings
 ) -> bytes:
-    """A message of two parts, signed if that is set up; ``unique`` occurs in neither part.
+    """A message of two ``quoted`` parts, signed if that is set up; ``unique`` is in neither.
 
     By hand: Python's own classes break long links in two and encode the rest, which no mail
-    program follows, and take five times as long, which a large list feels.
+    program follows, and take many times as long, which a large list feels.
     """
     boundary = f"=_{unique}"
-    lines = [
+    head = [
         _sender(settings.mail_from),
         *(f"{name}: {value}" for name, value in headers.items()),
         "MIME-Version: 1.0",
         f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"',
         "",
     ]
-    for subtype, words in (("plain", text), ("html", html)):
-        lines += [
-            f"--{boundary}",
-            f'Content-Type: text/{subtype}; charset="utf-8"',
-            "Content-Transfer-Encoding: quoted-printable",
-            "",
-            b2a_qp(words.encode(), istext=True).decode("ascii").replace("\n", "\r\n"),
-        ]
-    lines += [f"--{boundary}--", ""]
-    return dkim_signed("\r\n".join(lines).encode("ascii"), settings)
+    parts = [
+        f'--{boundary}\r\nContent-Type: text/{subtype}; charset="utf-8"\r\n'
+        f"Content-Transfer-Encoding: quoted-printable\r\n\r\n".encode()
+        + words
+        for subtype, words in (("plain", text), ("html", html))
+    ]
+    whole = ["\r\n".join(head).encode("ascii"), *parts, f"--{boundary}--\r\n".encode()]
+    return dkim_signed(b"\r\n".join(whole), settings)
 
 
 @cache
@@ -153,6 +190,7 @@ def _sender(mail_from: str) -> str:
     return f"From: {_encoded('From', name)} <{address}>"
 
 
+@lru_cache(maxsize=EDITIONS)
 def folded(subject: str) -> str:
     """As encoded words (RFC 2047) where it has to be."""
     if _plain(subject) and all(len(word) < LINE for word in subject.split()):

@@ -10,21 +10,20 @@ import asyncio
 import datetime as dt
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from email.utils import format_datetime, parseaddr
 from typing import Any
 
 import structlog
-from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from notify import ledger, signups
 from notify.addresses import address_key
-from notify.message import bounce_address, check_settings, folded, put_together
+from notify.conversation import Conversation, Envelope, Refused
+from notify.message import bounce_address, check_settings, folded, put_together, quoted
 from notify.notice_words import Words, words_of
 from notify.render import environment, inlined
 from notify.send import Clock, utcnow
-from notify.smtp import NoRelay, Step, answer, connected, fault, relays
+from notify.smtp import NoRelay, answer, connected, fault, relays, trusted
 from notify.tokens import random_token
 from tracker.db import reading, writing
 from tracker.models import Notice
@@ -87,7 +86,8 @@ async def _send_all(
     engine: Engine, settings: Settings, due: Sequence[int], clock: Clock
 ) -> Counter[str]:
     counts: Counter[str] = Counter()
-    client: SMTP | None = None
+    talk: Conversation | None = None
+    certificates = trusted(settings)
     try:
         for notice_id in due:
             notice = _claimed(engine, notice_id, clock())
@@ -99,18 +99,17 @@ async def _send_all(
                 counts[_over(engine, notice_id, "dropped", "nobody to tell")] += 1
                 continue
             message = _bytes(settings, notice, words)
-            if client is None or not client.is_connected:
+            if talk is None or not talk.is_open:
                 try:
-                    client, _ = await connected(settings, relays(settings))
+                    talk, _ = await connected(settings, relays(settings), certificates)
                 except NoRelay as error:
                     log.warning("notices.no_relay", error=str(error))
                     counts[_later(engine, notice, str(error), clock())] += 1
                     break
-            counts[await _deliver(engine, settings, client, notice, message, clock)] += 1
+            counts[await _deliver(engine, settings, talk, notice, message, clock)] += 1
     finally:
-        if client is not None and client.is_connected:
-            with suppress(SMTPException, OSError):
-                await client.quit()
+        if talk is not None:
+            await talk.quit()
     return counts
 
 
@@ -126,24 +125,28 @@ def _claimed(engine: Engine, notice_id: int, now: dt.datetime) -> Any:
 
 
 async def _deliver(
-    engine: Engine, settings: Settings, client: SMTP, notice: Any, raw: bytes, clock: Clock
+    engine: Engine,
+    settings: Settings,
+    talk: Conversation,
+    notice: Any,
+    raw: bytes,
+    clock: Clock,
 ) -> str:
-    step: Step = "mail"
+    begun = False
     try:
-        await client.mail(bounce_address(settings))
-        step = "rcpt"
-        await client.rcpt(notice.address)
-        step = "data"
-        said = await client.data(raw)
-    except SMTPResponseException as error:
-        client.close()
+        talk.announce(Envelope(bounce_address(settings), notice.address))
+        await talk.invited()
+        begun = True
+        talk.hand_over(raw)
+        said = await talk.taken()
+    except Refused as error:
         words = answer(error)
-        if fault(step, error.code, words) in ("later", "ours"):
+        if fault(error.step, error.code, words) in ("later", "ours"):
             return _later(engine, notice, words, clock())
         return _over(engine, notice.id, "failed", words)
-    except (SMTPException, OSError) as error:
-        client.close()
-        if step == "data":
+    except OSError as error:
+        talk.close()
+        if begun:
             return _over(engine, notice.id, "unknown", answer(error))
         return _later(engine, notice, answer(error), clock())
     return _over(engine, notice.id, "sent", f"{said.code} {said.message}")
@@ -179,4 +182,4 @@ def _bytes(settings: Settings, notice: Any, words: Words) -> bytes:
     }
     text = environment().get_template("notice.txt.j2").render(context)
     html = inlined(environment().get_template("notice.html.j2").render(context))
-    return put_together(headers, text, html, f"notice-{notice.id}", settings)
+    return put_together(headers, quoted(text), quoted(html), f"notice-{notice.id}", settings)

@@ -98,14 +98,19 @@ def _html(context: Mapping[str, object], most: int, web: bool) -> str:
     return inlined(template.render({**context, "most": most, "web": web}))
 
 
-def personal(rendered: str, public_url: str, reader_token: str, digest_token: str) -> str:
-    """Put a reader's own links in."""
+def personal_links(public_url: str, reader_token: str, digest_token: str) -> dict[str, str]:
+    """What stands for each mark in a reader's own digest."""
     links = (
         manage_link(public_url, reader_token),
         unsubscribe_link(public_url, reader_token),
         digest_link(public_url, digest_token),
     )
-    for mark, link in zip(PERSONAL, links, strict=True):
+    return dict(zip(PERSONAL, links, strict=True))
+
+
+def personal(rendered: str, public_url: str, reader_token: str, digest_token: str) -> str:
+    """Put a reader's own links in."""
+    for mark, link in personal_links(public_url, reader_token, digest_token).items():
         rendered = rendered.replace(mark, link)
     return rendered
 

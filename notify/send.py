@@ -9,27 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import ssl
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 from sqlalchemy import Engine
 
 from notify import ledger
+from notify.conversation import Conversation, Envelope, Refused
+from notify.journal import Journal
 from notify.message import Letter, check_settings, envelope_sender, message_bytes
-from notify.smtp import (
-    ANSWER_SECONDS,
-    NoRelay,
-    Relay,
-    Step,
-    answer,
-    connected,
-    fault,
-    relays,
-)
+from notify.smtp import NoRelay, Relay, answer, connected, fault, relays, trusted
 from notify.tokens import random_token, secret_key
 from tracker.settings import Settings
 
@@ -38,8 +31,8 @@ Clock = Callable[[], dt.datetime]
 CANARY = 20
 CANARY_FAILURES = 5
 """So many of the canary that did not go out stop the run."""
-IN_HAND = 10
-"""Digests claimed at once for each connection."""
+IN_HAND = 100
+"""Digests claimed at once, for all connections."""
 LOST_CONNECTIONS = 5
 """So many in a row, without a digest between them, stop the run."""
 
@@ -60,17 +53,35 @@ class Report:
         return self.counts.total() - self.counts["sent"]
 
 
+class _Turn(NamedTuple):
+    """A letter, and when it may leave by ``time.monotonic``."""
+
+    letter: Letter
+    at: float
+
+
+@dataclass(slots=True)
+class _Line:
+    """A connection and the relay at its other end."""
+
+    talk: Conversation
+    relay: Relay
+
+
 @dataclass(slots=True)
 class _Run:
     engine: Engine
     settings: Settings
     clock: Clock
     relays: list[Relay]
+    trusted: ssl.SSLContext | None
     secret: str
     lease: str
-    left: int
     report: Report
+    journal: Journal
+    left: int = 0
     hand: deque[Letter] = field(default_factory=deque)
+    idle: list[_Line] = field(default_factory=list)
     tried_twice: set[int] = field(default_factory=set)
     free_at: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     lost_connections: int = 0
@@ -85,16 +96,28 @@ class _Run:
         if not self.relays:
             self.stop(f"{relay} does not let us send: {said}")
 
-    def next_letter(self) -> Letter | None:
+    def next_turn(self) -> _Turn | None:
         """From those in hand; claims more when they are out, up to what this stage may send."""
         if self.report.stopped:
             return None
         if not self.hand and self.left:
-            most = min(self.left, IN_HAND * self.settings.smtp_connections)
+            most = min(self.left, IN_HAND)
             ids = ledger.claim(self.engine, self.lease, most, self.clock())
             self.hand.extend(ledger.letters(self.engine, ids))
             self.left = self.left - len(ids) if ids else 0
-        return self.hand.popleft() if self.hand else None
+        if not self.hand:
+            return None
+        letter = self.hand.popleft()
+        return _Turn(letter, self._in_pace(letter.domain))
+
+    def _in_pace(self, domain: str) -> float:
+        """Digests to one domain leave evenly, at most so many a minute."""
+        rate = self.settings.mail_domain_rate
+        if not rate:
+            return 0
+        at = max(time.monotonic(), self.free_at[domain])
+        self.free_at[domain] = at + 60 / rate
+        return at
 
 
 def send(engine: Engine, settings: Settings, *, yes: bool = False, clock: Clock = utcnow) -> Report:
@@ -111,113 +134,133 @@ def send(engine: Engine, settings: Settings, *, yes: bool = False, clock: Clock 
         )
         return report
     check_settings(settings)
+    lease = random_token()
     run = _Run(
-        engine,
-        settings,
-        clock,
-        relays(settings),
-        secret_key(settings),
-        random_token(),
-        min(waiting, CANARY),
-        report,
+        engine=engine,
+        settings=settings,
+        clock=clock,
+        relays=relays(settings),
+        trusted=trusted(settings),
+        secret=secret_key(settings),
+        lease=lease,
+        report=report,
+        journal=Journal(engine, lease, clock, settings.smtp_connections),
     )
-    asyncio.run(_stage(run))
-    if waiting > CANARY and report.failed >= CANARY_FAILURES and not report.stopped:
-        report.stopped = (
-            f"{report.failed} of the first {report.counts.total()} digests did not go out; "
-            "the others wait. See why: billtracker digest list"
-        )
-    if not report.stopped and waiting > CANARY:
-        run.left = waiting - CANARY
-        asyncio.run(_stage(run))
+    asyncio.run(_both_stages(run, waiting))
     report.stopped = report.stopped or ledger.stopped(engine)
     return report
 
 
-async def _stage(run: _Run) -> None:
-    """Several connections share what the stage may send; what is left in hand is given back."""
-    connections = min(run.settings.smtp_connections, run.left)
+async def _both_stages(run: _Run, waiting: int) -> None:
+    """The canary, and the rest over the same connections."""
+    report = run.report
     try:
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(max(1, connections)):
-                tasks.create_task(_connection(run))
+        await _stage(run, min(waiting, CANARY))
+        if waiting > CANARY and report.failed >= CANARY_FAILURES:
+            run.stop(
+                f"{report.failed} of the first {report.counts.total()} digests did not go out; "
+                "the others wait. See why: billtracker digest list"
+            )
+        if waiting > CANARY and not report.stopped:
+            await _stage(run, waiting - CANARY)
+    finally:
+        await asyncio.gather(*(line.talk.quit() for line in run.idle))
+
+
+async def _stage(run: _Run, left: int) -> None:
+    """Several connections share what the stage may send; what is left in hand is given back."""
+    run.left = left
+    try:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(min(run.settings.smtp_connections, left)):
+                    tasks.create_task(_connection(run))
+        finally:
+            await run.journal.closed()
     finally:
         ledger.release(run.engine, [letter.digest_id for letter in run.hand], run.lease)
         run.hand.clear()
 
 
 async def _connection(run: _Run) -> None:
-    """One connection's work, made anew when it is lost."""
-    client: SMTP | None = None
-    relay = run.relays[0]
+    """One connection's work, made anew when it is lost, and kept when it is done."""
+    line = run.idle.pop() if run.idle else None
+    turn = run.next_turn()
     try:
-        while (letter := run.next_letter()) is not None:
-            await _in_pace(run, letter.domain)
-            if client is None or not client.is_connected or relay not in run.relays:
-                if client is not None:
-                    client.close()
-                try:
-                    client, relay = await connected(run.settings, run.relays)
-                except NoRelay as error:
-                    run.hand.appendleft(letter)
-                    run.stop(f"no mail relay lets us in: {error}")
-                    return
-            await _deliver(run, client, relay, letter)
-    finally:
-        if client is not None and client.is_connected:
-            with suppress(SMTPException, OSError):
-                await client.quit()
+        while turn is not None and not run.report.stopped:
+            if line is None or not line.talk.is_open or line.relay not in run.relays:
+                line = await _made_anew(run, line)
+            if line is not None:
+                turn = await _deliver(run, line, turn)
+    except BaseException:
+        if line is not None:
+            line.talk.close()
+        raise
+    if turn is not None:
+        run.hand.appendleft(turn.letter)
+    if line is not None and line.talk.announced is None:
+        run.idle.append(line)
+    elif line is not None:
+        line.talk.close()
 
 
-async def _in_pace(run: _Run, domain: str) -> None:
-    """Digests to one domain leave evenly, at most so many a minute."""
-    rate = run.settings.mail_domain_rate
-    if not rate:
-        return
-    now = time.monotonic()
-    at = max(now, run.free_at[domain])
-    run.free_at[domain] = at + 60 / rate
-    await asyncio.sleep(at - now)
+async def _made_anew(run: _Run, line: _Line | None) -> _Line | None:
+    """Nothing, and the run is stopped, when no relay lets us in."""
+    if line is not None:
+        line.talk.close()
+    try:
+        return _Line(*await connected(run.settings, run.relays, run.trusted))
+    except NoRelay as error:
+        run.stop(f"no mail relay lets us in: {error}")
+        return None
 
 
-async def _deliver(run: _Run, client: SMTP, relay: Relay, letter: Letter) -> None:
-    """One digest, from MAIL to the answer to its last byte."""
-    raw = message_bytes(letter, run.settings)
-    step: Step = "mail"
+async def _deliver(run: _Run, line: _Line, turn: _Turn) -> _Turn | None:
+    """One digest, from MAIL to the answer to its last byte; gives the next.
+
+    Whose turn it is by then is announced together with the message.
+    """
+    talk, letter = line.talk, turn.letter
+    following: _Turn | None = None
     begun = False
     try:
-        await client.mail(envelope_sender(run.settings, run.secret, letter.digest_id))
-        step = "rcpt"
-        await client.rcpt(letter.address)
-        step = "data"
-        begun = ledger.begin(run.engine, letter, run.lease, run.clock())
+        if talk.announced is None:
+            await asyncio.sleep(turn.at - time.monotonic())
+            talk.announce(_envelope(run, letter))
+        raw = message_bytes(letter, run.settings)
+        await talk.invited()
+        begun = await run.journal.begun(letter)
         if not begun:
+            talk.close()  # without its message, which the relay is waiting for
             run.stop(ledger.stopped(run.engine))
             ledger.release(run.engine, [letter.digest_id], run.lease)
-            await client.rset()
-            return
-        said = await client.data(raw, timeout=ANSWER_SECONDS)
-    except SMTPResponseException as error:
-        await _refused(run, client, relay, letter, step, error)
-    except (SMTPException, OSError) as error:
-        client.close()
-        _lost(run, relay, letter, begun, error)
+            return run.next_turn()
+        following = run.next_turn()
+        ready = following is not None and following.at <= time.monotonic()
+        talk.hand_over(raw, _envelope(run, following.letter) if following and ready else None)
+        said = await talk.taken()
+    except Refused as error:
+        _refused(run, line.relay, letter, begun, error)
+    except OSError as error:
+        talk.close()
+        _lost(run, line.relay, letter, begun, error)
     else:
-        ledger.accept(
-            run.engine, letter, run.lease, str(relay), f"{said.code} {said.message}", run.clock()
-        )
+        run.journal.accepted(letter, str(line.relay), f"{said.code} {said.message}")
         run.report.counts["sent"] += 1
         run.lost_connections = 0
+    return following or run.next_turn()
 
 
-async def _refused(
-    run: _Run, client: SMTP, relay: Relay, letter: Letter, step: Step, error: SMTPResponseException
-) -> None:
+def _envelope(run: _Run, letter: Letter) -> Envelope:
+    return Envelope(envelope_sender(run.settings, run.secret, letter.digest_id), letter.address)
+
+
+def _refused(run: _Run, relay: Relay, letter: Letter, begun: bool, error: Refused) -> None:
     said = answer(error)
-    kind = fault(step, error.code, said)
-    if step == "data" and error.code < 400:
-        _lost(run, relay, letter, begun=True, error=error)
-    elif kind == "ours" and step == "mail":
+    kind = fault(error.step, error.code, said)
+    if begun and error.code < 400:
+        _lost(run, relay, letter, begun, error)
+    elif kind == "ours" and error.step == "mail":
         run.hand.appendleft(letter)
         run.give_up_on(relay, said)
     elif kind in ("later", "ours"):
@@ -227,13 +270,6 @@ async def _refused(
         hard = kind == "reader"
         ledger.bounce(run.engine, letter, run.lease, said, hard, run.clock())
         run.report.counts["bounced"] += 1
-    try:
-        if error.code == 421:
-            client.close()
-        else:
-            await client.rset()
-    except (SMTPException, OSError):
-        client.close()
 
 
 def _lost(run: _Run, relay: Relay, letter: Letter, begun: bool, error: BaseException) -> None:

@@ -1,25 +1,21 @@
-"""Talking to mail relays: which, how secured, and what their answers mean."""
+"""Mail relays: which, how secured, and what their answers mean."""
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import re
 import ssl
 from dataclasses import dataclass
 from typing import Literal
 
-from aiosmtplib import SMTP, SMTPException, SMTPResponseException
+from aiosmtplib import SMTP, SMTPException, SMTPHeloError, SMTPResponseException
 
+from notify.conversation import SECONDS, Conversation, Step
 from tracker.settings import Settings
 
-SECONDS = 60.0
-ANSWER_SECONDS = 600.0
-"""For the answer to a whole message (RFC 5321 4.5.3.2.6): who gives up earlier, and sends again,
-makes duplicates.
-"""
 ANSWER_SHOWN = 300
 Fault = Literal["later", "reader", "message", "ours"]
-Step = Literal["connect", "mail", "rcpt", "data"]
 _ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 
 
@@ -70,7 +66,9 @@ def _this_machine(host: str) -> bool:
         return host == "localhost"
 
 
-async def connected(settings: Settings, choices: list[Relay]) -> tuple[SMTP, Relay]:
+async def connected(
+    settings: Settings, choices: list[Relay], trusted: ssl.SSLContext | None
+) -> tuple[Conversation, Relay]:
     """The first relay that lets us in, secured as set up. Raises :class:`NoRelay`."""
     reasons = []
     for relay in choices:
@@ -81,21 +79,37 @@ async def connected(settings: Settings, choices: list[Relay]) -> tuple[SMTP, Rel
             password=settings.smtp_password or None,
             use_tls=settings.smtp_tls == "tls",
             start_tls=settings.smtp_tls == "starttls",
-            tls_context=_tls(settings) if settings.smtp_tls != "none" else None,
+            tls_context=trusted,
             timeout=SECONDS,
         )
         try:
             await client.connect()
+            await _greet(client)
         except (SMTPException, OSError, ssl.SSLError) as error:
             client.close()
             reasons.append(f"{relay}: {answer(error)}")
             continue
-        return client, relay
+        assert isinstance(client.transport, asyncio.Transport)
+        return Conversation(client.transport, client.supports_extension("pipelining")), relay
     raise NoRelay("; ".join(reasons))
 
 
-def _tls(settings: Settings) -> ssl.SSLContext:
-    """Certificates are always verified; the operator may name whose to trust."""
+async def _greet(client: SMTP) -> None:
+    """Unless that was done on the way in; HELO where EHLO is not known."""
+    if client.is_ehlo_or_helo_needed:
+        try:
+            await client.ehlo()
+        except SMTPHeloError:
+            await client.helo()
+
+
+def trusted(settings: Settings) -> ssl.SSLContext | None:
+    """Certificates are always verified; the operator may name whose to trust.
+
+    Reading them takes as long as sending a hundred messages: once a run is enough.
+    """
+    if settings.smtp_tls == "none":
+        return None
     return ssl.create_default_context(cafile=settings.smtp_ca_file or None)
 
 

@@ -1,7 +1,8 @@
 """A relay that accepts everything and forgets it.
 
 ``python -m tests.bench.sink DELAY [CERTIFICATE]``: every answer comes DELAY milliseconds late, as
-from a relay at some distance. As quick as can be, so that what is measured is who sends.
+from a relay at some distance. As quick as can be, so that what is measured is who sends. Like the
+relays people use, it takes several commands at once (RFC 2920) and answers them at once.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 import sys
-from asyncio import IncompleteReadError, StreamReader, StreamWriter
 
 ANSWERS = {
     b"MAIL": b"250 2.1.0 ok\r\n",
@@ -19,41 +19,81 @@ ANSWERS = {
     b"QUIT": b"221 2.0.0 bye\r\n",
     b"STAR": b"220 2.0.0 go ahead\r\n",
 }
+FORGOTTEN = b"250 2.0.0 forgotten\r\n"
+END = b"\r\n.\r\n"
+
+
+class Session(asyncio.Protocol):
+    def __init__(self, delay: float, tls: ssl.SSLContext | None) -> None:
+        self.delay, self.tls = delay, tls
+        self.heard = bytearray()
+        self.in_message = False
+        self.upgrading: asyncio.Task[None] | None = None
+        self.offers = b"250-localhost\r\n250-PIPELINING\r\n" + (
+            b"250-STARTTLS\r\n250 8BITMIME\r\n" if tls else b"250 8BITMIME\r\n"
+        )
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.say(b"220 localhost\r\n")
+
+    def data_received(self, data: bytes) -> None:
+        self.heard += data
+        if self.upgrading is None:
+            self.answer()
+
+    def answer(self) -> None:
+        answers = b""
+        while (answer := self.next_answer()) is not None:
+            answers += answer
+        if answers:
+            self.say(answers)
+
+    def next_answer(self) -> bytes | None:
+        """To the next command, or message, that is all there."""
+        if self.in_message:
+            end = self.heard.find(END)
+            if end < 0:
+                return None
+            del self.heard[: end + len(END)]
+            self.in_message = False
+            return FORGOTTEN
+        end = self.heard.find(b"\n")
+        if end < 0:
+            return None
+        command = bytes(self.heard[:4]).upper()
+        del self.heard[: end + 1]
+        self.in_message = command == b"DATA"
+        return ANSWERS.get(command, self.offers)
+
+    def say(self, answers: bytes) -> None:
+        if self.delay:
+            asyncio.get_running_loop().call_later(self.delay, self.write, answers)
+        else:
+            self.write(answers)
+
+    def write(self, answers: bytes) -> None:
+        self.transport.write(answers)
+        if answers.endswith(ANSWERS[b"QUIT"]):
+            self.transport.close()
+        elif answers == ANSWERS[b"STAR"]:
+            self.transport.pause_reading()  # what comes now is for TLS
+            self.upgrading = asyncio.ensure_future(self.upgrade())
+
+    async def upgrade(self) -> None:
+        assert self.tls is not None
+        loop = asyncio.get_running_loop()
+        secured = await loop.start_tls(self.transport, self, self.tls, server_side=True)
+        assert secured is not None
+        self.transport = secured
+        self.upgrading = None
+        self.answer()
 
 
 async def serve(delay: float, tls: ssl.SSLContext | None) -> None:
-    async def answer(writer: StreamWriter, said: bytes) -> None:
-        if delay:
-            await asyncio.sleep(delay)
-        writer.write(said)
-
-    async def talk(reader: StreamReader, writer: StreamWriter) -> None:
-        offers = (
-            b"250-localhost\r\n250-STARTTLS\r\n250 8BITMIME\r\n" if tls else b"250 localhost\r\n"
-        )
-        await answer(writer, b"220 localhost\r\n")
-        while True:
-            command = (await reader.readline())[:4].upper()
-            if not command:
-                break
-            await answer(writer, ANSWERS.get(command, offers))
-            if command == b"DATA":
-                await reader.readuntil(b"\r\n.\r\n")
-                await answer(writer, b"250 2.0.0 forgotten\r\n")
-            elif command == b"STAR" and tls:
-                await writer.drain()
-                await writer.start_tls(tls)
-            elif command == b"QUIT":
-                break
-        writer.close()
-
-    async def session(reader: StreamReader, writer: StreamWriter) -> None:
-        try:
-            await talk(reader, writer)
-        except (IncompleteReadError, ConnectionError):
-            writer.close()
-
-    server = await asyncio.start_server(session, "127.0.0.1", 0, limit=1 << 20)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Session(delay, tls), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

@@ -114,8 +114,14 @@ class ScriptedSMTP(SMTP):
 
 
 class Keeper:
-    def __init__(self, inbox: Inbox, script: Script) -> None:
-        self.inbox, self.script = inbox, script
+    def __init__(self, inbox: Inbox, script: Script, pipelining: bool) -> None:
+        self.inbox, self.script, self.pipelining = inbox, script, pipelining
+
+    async def handle_EHLO(
+        self, server: SMTP, session: Any, envelope: Any, hostname: str, offers: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        return ["250-PIPELINING", *offers] if self.pipelining else offers
 
     async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:
         recipient = envelope.rcpt_tos[0]
@@ -129,8 +135,9 @@ class Keeper:
 
 
 class ScriptedController(Controller):
-    def __init__(self, inbox: Inbox, script: Script, **options: Any) -> None:
-        super().__init__(Keeper(inbox, script), hostname="127.0.0.1", port=inbox.port, **options)
+    def __init__(self, inbox: Inbox, script: Script, pipelining: bool, **options: Any) -> None:
+        keeper = Keeper(inbox, script, pipelining)
+        super().__init__(keeper, hostname="127.0.0.1", port=inbox.port, **options)
         self._inbox, self._script = inbox, script
 
     def factory(self) -> SMTP:
@@ -141,7 +148,9 @@ class ScriptedController(Controller):
 
 @contextmanager
 def relay(
-    script: Script = lambda step, recipient: None, certificate: Path | None = None
+    script: Script = lambda step, recipient: None,
+    certificate: Path | None = None,
+    pipelining: bool = True,
 ) -> Iterator[Inbox]:
     """Run a relay; with a certificate (and key, PEM) it offers STARTTLS."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -151,7 +160,7 @@ def relay(
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(certificate)
         options["tls_context"] = context
-    controller = ScriptedController(inbox, script, **options)
+    controller = ScriptedController(inbox, script, pipelining, **options)
     controller.start()
     inbox.open = True
     try:

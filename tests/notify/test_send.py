@@ -159,7 +159,7 @@ def test_a_relay_that_refuses_our_sender_ends_the_run(engine: Engine) -> None:
     assert suppressed(engine) == []
 
 
-@pytest.mark.parametrize("step", ["connect", "ehlo", "mail", "rcpt"])
+@pytest.mark.parametrize("step", ["connect", "ehlo", "mail", "rcpt", "data"])
 def test_a_connection_lost_before_the_message_left_is_made_again(engine: Engine, step: str) -> None:
     with relay(at(step, DROP)) as inbox:
         settings = settings_for(inbox, smtp_connections=1)
@@ -170,7 +170,7 @@ def test_a_connection_lost_before_the_message_left_is_made_again(engine: Engine,
     assert statuses(engine) == ["sent"]
 
 
-@pytest.mark.parametrize(("step", "accepted"), [("data", 0), ("body", 0), ("stored", 1)])
+@pytest.mark.parametrize(("step", "accepted"), [("body", 0), ("stored", 1)])
 def test_without_an_answer_nothing_is_sent_again_until_a_person_settles_it(
     engine: Engine, step: str, accepted: int
 ) -> None:
@@ -212,9 +212,10 @@ def test_the_canary_stops_a_run_that_goes_wrong(engine: Engine) -> None:
     assert inbox.kept == []
 
 
-def test_all_go_out_after_a_sound_canary(engine: Engine) -> None:
+@pytest.mark.parametrize("pipelining", [True, False])
+def test_all_go_out_after_a_sound_canary(engine: Engine, pipelining: bool) -> None:
     addresses = [f"reader{n}@example.org" for n in range(CANARY + 15)]
-    with relay() as inbox:
+    with relay(pipelining=pipelining) as inbox:
         settings = settings_for(inbox)
         make_digests(engine, settings, *addresses)
         assert send(engine, settings, clock=later()).counts == {"sent": CANARY + 15}
@@ -237,6 +238,26 @@ def test_the_kill_switch_stops_a_running_sender(engine: Engine) -> None:
         ledger.start(engine)
         send(engine, settings, clock=later())
     assert len(inbox.kept) == len(set(inbox.recipients)) == 15
+
+
+def test_the_kill_switch_stops_what_is_only_announced(sqlite_engine: Engine) -> None:
+    """Each connection may end the message that is on its way; no other is begun."""
+    at_the_stop: list[int] = []
+
+    def script(step: str, recipient: str) -> str | None:
+        if step == "stored" and len(inbox.kept) == CANARY + 5:
+            ledger.stop(sqlite_engine, "a subject was wrong", NOW)
+            at_the_stop.append(len(inbox.kept))
+        return None
+
+    with relay(script) as inbox:
+        settings = settings_for(inbox, smtp_connections=3)
+        make_digests(sqlite_engine, settings, *(f"reader{n}@example.org" for n in range(50)))
+        report = send(sqlite_engine, settings, clock=later())
+        assert "a subject was wrong" in report.stopped
+        assert len(inbox.kept) <= at_the_stop[0] + 3
+    assert statuses(sqlite_engine).count("sent") == len(inbox.kept)
+    assert set(statuses(sqlite_engine)) == {"sent", "queued"}, "nothing stays claimed or unknown"
 
 
 def test_the_next_relay_takes_over(engine: Engine) -> None:
@@ -364,7 +385,8 @@ def test_a_sender_that_lost_its_lease_sends_nothing(engine: Engine) -> None:
         ids = ledger.claim(engine, "slow", 10, NOW)
         (letter,) = ledger.letters(engine, ids)
         assert send(engine, settings, clock=later(hours=1)).counts == {"sent": 1}
-        assert not ledger.begin(engine, letter, "slow", NOW + dt.timedelta(hours=1))
+        hour = NOW + dt.timedelta(hours=1)
+        assert ledger.note(engine, "slow", hour, beginning=[letter]) == set()
     assert len(inbox.kept) == 1
 
 
@@ -374,11 +396,11 @@ def test_an_answer_that_comes_late_still_counts(engine: Engine) -> None:
         settings = settings_for(inbox)
         make_digests(engine, settings)
     (letter,) = ledger.letters(engine, ledger.claim(engine, "slow", 10, NOW))
-    assert ledger.begin(engine, letter, "slow", NOW)
+    assert ledger.note(engine, "slow", NOW, beginning=[letter]) == {letter.digest_id}
     hour = NOW + dt.timedelta(hours=1)
     ledger.sweep(engine, hour)
     assert statuses(engine) == ["unknown"]
-    assert ledger.accept(engine, letter, "slow", "relay", "250 ok", hour)
+    ledger.note(engine, "slow", hour, [ledger.Acceptance(letter, "relay", "250 ok")])
     assert (statuses(engine), rows(engine)) == (["sent"], ["sent"])
 
 
