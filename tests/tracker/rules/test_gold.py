@@ -1,4 +1,4 @@
-"""The gold set is well formed: what it says of the rules is measured elsewhere."""
+"""The gold set is well formed; ``test_quality.py`` measures the rules by it."""
 
 from __future__ import annotations
 
