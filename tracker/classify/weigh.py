@@ -30,7 +30,7 @@ UNCHANGED_LAW = 0.5
 NEAR_A_CHANGE = 400
 MIXED_FROM = 0.7
 """Share of the weaker side from which a bill goes both ways …"""
-SURE = 0.8
+SURE = 0.95
 """… if each side has a statement that is so sure."""
 LEANING = 0.3
 """Votes of the words that bills of one side use, in one statement."""
