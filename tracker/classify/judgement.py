@@ -11,11 +11,17 @@ Stance = Literal["expands", "limits", "neutral", "mixed"]
 
 @dataclass(frozen=True, slots=True)
 class EvidenceSpan:
-    """``quote == <field>[start:end]``; ``field`` is title, abstract, subject:N or text."""
+    """``quote == <field>[start:end]``; ``field`` is title, abstract, subject:N or text.
+
+    ``told``: words of the sentence tell the ``stance``; else it is the rule's guess. ``leaning``:
+    the side whose bills use words like those of the statement, if either.
+    """
 
     rule: str
     topic: str
     stance: Stance
+    told: bool
+    leaning: Stance | None
     field: str
     start: int
     end: int

@@ -49,6 +49,9 @@ MOST_QUOTES = 8
 """Evidence kept of one rule in one bill."""
 
 
+SIDES: dict[int, Stance] = {1: "expands", -1: "limits"}
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A hit weighed. ``sign`` 1 widens cooperation, -1 limits it, 0 only reports on it."""
@@ -62,6 +65,8 @@ class Finding:
     weight: float
     claim: float
     sign: int
+    told: bool
+    """Whether the words of the sentence tell the sign."""
     vote: float
     passing: bool
     leaning: int
@@ -72,7 +77,7 @@ class Finding:
     def stance(self) -> Stance:
         if not self.vote:
             return "neutral"
-        return {1: "expands", -1: "limits", 0: "neutral"}[self.sign]  # type: ignore[return-value]
+        return SIDES.get(self.sign, "neutral")
 
 
 def weigh(
@@ -176,6 +181,7 @@ def _weighed(
     if changes is not None and changes.marked and not changes.near(span):
         says *= UNCHANGED_LAW
     sign, strength = _turned(passage, hit)
+    told = strength == 1.0
     if kind == "existing":
         sign *= passage.carried_on(hit)
     else:
@@ -189,6 +195,7 @@ def _weighed(
         weight=rule.weight * says,
         claim=(rule.weight if rule.claim is None else rule.claim) * says,
         sign=-sign if struck else sign,
+        told=told,
         vote=(rule.weight if rule.votes is None else rule.votes) * says * strength,
         passing=rule.passing,
         leaning=passage.leaning(hit.clause),
@@ -320,6 +327,8 @@ def _evidence(found: Sequence[Finding], fields: dict[str, str]) -> Iterator[Evid
             rule=one.rule,
             topic=one.topic,
             stance=one.stance,
+            told=one.told,
+            leaning=SIDES.get(one.leaning),
             field=one.field,
             start=start,
             end=end,

@@ -207,7 +207,10 @@ def _tell(found: Judgement, fields: dict[str, str]) -> None:
         before = words[max(0, one.start - AROUND) : one.start]
         after = words[one.end : one.end + AROUND]
         context = " ".join(f"{before}[[{one.quote}]]{after}".split())
-        typer.echo(f"  {one.rule} ({one.stance}) in {one.field}: … {context} …")
+        way = one.stance if one.told else f"perhaps {one.stance}"
+        if one.leaning not in (None, one.stance):
+            way += f", in words of bills that {'expand' if one.leaning == 'expands' else 'limit'}"
+        typer.echo(f"  {one.rule} ({way}) in {one.field}: … {context} …")
 
 
 def _tell_report(report: Report, would: str, everything: bool) -> None:

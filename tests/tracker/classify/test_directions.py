@@ -110,3 +110,11 @@ def test_what_a_long_text_mentions_once_is_said_in_passing() -> None:
     padding = "The board shall adopt rules on the upkeep of county roads and bridges. " * 200
     assert classify(None, None, mention).relevant
     assert not classify(None, None, padding + mention + padding).relevant
+
+
+def test_evidence_says_what_is_told_and_what_is_guessed() -> None:
+    guessed = classify("Civil immigration detainers")
+    assert guessed.evidence and not any(span.told for span in guessed.evidence)
+    assert {span.leaning for span in guessed.evidence} == {LIMITS}
+    told = classify("An act requiring sheriffs to honor detainers of ICE")
+    assert any(span.told and span.stance == EXPANDS for span in told.evidence)
