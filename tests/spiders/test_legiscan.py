@@ -281,6 +281,7 @@ def test_real_documents_are_read(recorded: Path) -> None:
     assert set(read) <= {"text/html", "application/pdf"}
 
 
+@pytest.mark.slow
 @pytest.mark.recorded
 def test_a_real_biennium_is_imported_whole_and_twice_changes_nothing(
     recorded: Path, tmp_path: Path
