@@ -7,6 +7,7 @@ that the cost of a bill follows what it says of the subject, not its length.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -95,21 +96,19 @@ class Passage:
         return read_direction(self.text, self.turns, self.clauses, hit.act, own)
 
     @cached_property
-    def _leanings(self) -> list[tuple[int, int]]:
-        """Where words stand that bills of one side use, and its sign: 1 expands, -1 limits."""
+    def _leanings(self) -> Counter[int]:
+        """Clause → words of bills that expand, less those of bills that limit."""
         leanings = self.book.file.leanings
-        return sorted(
-            (place.start, sign)
-            for sign, phrases in ((1, leanings.expands), (-1, leanings.limits))
-            for phrase in phrases
-            for place in self.reading.places(phrase)
-        )
+        found: Counter[int] = Counter()
+        for sign, phrases in ((1, leanings.expands), (-1, leanings.limits)):
+            for phrase in phrases:
+                for place in self.reading.places(phrase):
+                    found[self.clauses.at(place.start)] += sign
+        return found
 
     def leaning(self, n: int) -> int:
         """Of clause ``n``: 1 where its words are of bills that expand, -1 limit, 0 neither."""
-        clause = self.clauses[n]
-        signs = sum(sign for at, sign in self._leanings if clause.start <= at < clause.end)
-        return (signs > 0) - (signs < 0)
+        return (self._leanings[n] > 0) - (self._leanings[n] < 0)
 
     def carried_on(self, hit: Hit) -> int:
         """See :func:`tracker.classify.direction.carried_on`."""

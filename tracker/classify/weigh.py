@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from tracker.classify.book import Book
 from tracker.classify.clauses import Kind as ClauseKind
@@ -44,12 +45,14 @@ OFTEN = 1000
 SELDOM = 0.5
 """… and the weight of what is said hardly ever."""
 RESOLVES = re.compile(r"\bresolved(?:, | by | that )", re.I)
+"""A resolution says this of itself."""
 LONGEST_QUOTE = 500
 MOST_QUOTES = 8
 """Evidence kept of one rule in one bill."""
 
 
-SIDES: dict[int, Stance] = {1: "expands", -1: "limits"}
+SIGNS: dict[str, int] = {"expands": 1, "limits": -1, "neutral": 0}
+SIDES = {sign: cast(Stance, side) for side, sign in SIGNS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ class Finding:
     def stance(self) -> Stance:
         if not self.vote:
             return "neutral"
-        return SIDES.get(self.sign, "neutral")
+        return SIDES[self.sign]
 
 
 def weigh(
@@ -206,6 +209,9 @@ def _weighed(
 def _less_in_passing(found: Sequence[Finding], text: str) -> Iterator[Finding]:
     """What a long text says seldom it says in passing, and a resolution most of what it says, if
     it is of a rule that asks for this."""
+    if not any(one.passing for one in found):
+        yield from found
+        return
     resolution = RESOLVES.search(text) is not None
     places: dict[str, set[tuple[str, int]]] = defaultdict(set)
     for one in found:
@@ -218,9 +224,6 @@ def _less_in_passing(found: Sequence[Finding], text: str) -> Iterator[Finding]:
         often = 0.0 if resolution else min(1.0, len(places[one.rule]) * OFTEN / len(text))
         share = SELDOM + (1 - SELDOM) * often
         yield replace(one, weight=one.weight * share, claim=one.claim * share)
-
-
-SIGNS: dict[str, int] = {"expands": 1, "limits": -1, "neutral": 0}
 
 
 def _turned(passage: Passage, hit: Hit) -> tuple[int, float]:
@@ -328,7 +331,7 @@ def _evidence(found: Sequence[Finding], fields: dict[str, str]) -> Iterator[Evid
             topic=one.topic,
             stance=one.stance,
             told=one.told,
-            leaning=SIDES.get(one.leaning),
+            leaning=SIDES[one.leaning] if one.leaning else None,
             field=one.field,
             start=start,
             end=end,
