@@ -98,6 +98,15 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     engine.dispose()
 
 
+@pytest.fixture
+def database(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """The test's database, as the one that commands open."""
+    url = engine.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("BILLTRACKER_DATABASE_URL", url)
+    get_settings.cache_clear()
+    return engine
+
+
 def _empty(engine: Engine) -> None:
     """TRUNCATE would make the files of all tables and indexes anew: a second a test."""
     with engine.begin() as connection:

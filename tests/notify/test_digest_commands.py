@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select, update
-from typer.testing import CliRunner
 
 from notify.deliver import run_digests
 from notify.filters import Filter
 from notify.people import Wish
+from tests.commands import billtracker
 from tests.notify.relay import DROP, Inbox, at, relay, settings_for
 from tests.notify.stories import EARLIER, add_bill, add_change, add_reader
-from tracker.cli import app
 from tracker.db import reading, writing
 from tracker.models import Digest, Subscription, Suppression
 from tracker.settings import get_settings
@@ -26,17 +25,16 @@ REPORTS = Path(__file__).with_name("reports")
 
 
 @pytest.fixture
-def shell(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Shell:
-    return Shell(engine, monkeypatch)
+def shell(database: Engine, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    return Shell(monkeypatch)
 
 
 class Shell:
     """Runs commands on the test's database and gives what they print."""
 
-    def __init__(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.monkeypatch = monkeypatch
         self.set(
-            database_url=engine.url.render_as_string(hide_password=False),
             mail_from="Bill Watch <digest@bills.example.org>",
             public_url="https://bills.example.org",
             secret_key="secret",
@@ -51,7 +49,7 @@ class Shell:
         self.set(smtp_host=f"127.0.0.1:{inbox.port}", smtp_tls="none")
 
     def __call__(self, *words: str, fails: bool = False) -> str:
-        result = CliRunner().invoke(app, ["digest", *words], env={"COLUMNS": "200"})
+        result = billtracker("digest", *words)
         assert (result.exit_code != 0) == fails, result.output
         assert not isinstance(result.exception, AssertionError | TypeError), result.exception
         return result.output

@@ -191,5 +191,5 @@ def test_a_sender_killed_before_every_commit(
             name = f"commit {number}"
             rows.append(finished(engine, inbox, name, "kill -9", states(engine), READERS))
     show(f"The sender killed before each commit ({engine.dialect.name})", rows, capsys)
-    assert len(rows) >= 8, "plan, compose, claim, and begin and accept of each"
+    assert len(rows) >= 8, "plan, compose, claim, and what is begun and accepted together"
     assert {row.in_the_end for row in rows} == {"3 sent"}

@@ -19,7 +19,7 @@ from notify.people import leave
 from notify.send import CANARY, Report, send
 from notify.smtp import BadMailSettings, fault
 from notify.tokens import digest_of_return_path
-from tests.notify.relay import DROP, at, relay, settings_for
+from tests.notify.relay import DROP, Script, at, relay, settings_for
 from tests.notify.stories import NOW, add_bill, add_change, add_reader
 from tracker.db import reading, writing
 from tracker.models import Digest, Outbox, Subscriber, Suppression
@@ -222,13 +222,23 @@ def test_all_go_out_after_a_sound_canary(engine: Engine, pipelining: bool) -> No
     assert inbox.recipients == sorted(addresses)
 
 
-def test_the_kill_switch_stops_a_running_sender(engine: Engine) -> None:
+def stopped_after(engine: Engine, stored: int) -> Script:
+    """Somebody stops all mail when a relay has kept so many."""
+    kept = 0
+
     def script(step: str, recipient: str) -> str | None:
-        if step == "stored" and len(inbox.kept) == 3:
-            ledger.stop(engine, "a subject was wrong", NOW)
+        nonlocal kept
+        if step == "stored":
+            kept += 1
+            if kept == stored:
+                ledger.stop(engine, "a subject was wrong", NOW)
         return None
 
-    with relay(script) as inbox:
+    return script
+
+
+def test_the_kill_switch_stops_a_running_sender(engine: Engine) -> None:
+    with relay(stopped_after(engine, 4)) as inbox:
         settings = settings_for(inbox, smtp_connections=1)
         make_digests(engine, settings, *(f"reader{n}@example.org" for n in range(15)))
         report = send(engine, settings, clock=later())
@@ -242,20 +252,13 @@ def test_the_kill_switch_stops_a_running_sender(engine: Engine) -> None:
 
 def test_the_kill_switch_stops_what_is_only_announced(sqlite_engine: Engine) -> None:
     """Each connection may end the message that is on its way; no other is begun."""
-    at_the_stop: list[int] = []
-
-    def script(step: str, recipient: str) -> str | None:
-        if step == "stored" and len(inbox.kept) == CANARY + 5:
-            ledger.stop(sqlite_engine, "a subject was wrong", NOW)
-            at_the_stop.append(len(inbox.kept))
-        return None
-
-    with relay(script) as inbox:
+    before = CANARY + 5
+    with relay(stopped_after(sqlite_engine, before + 1)) as inbox:
         settings = settings_for(inbox, smtp_connections=3)
         make_digests(sqlite_engine, settings, *(f"reader{n}@example.org" for n in range(50)))
         report = send(sqlite_engine, settings, clock=later())
         assert "a subject was wrong" in report.stopped
-        assert len(inbox.kept) <= at_the_stop[0] + 3
+        assert len(inbox.kept) <= before + 3
     assert statuses(sqlite_engine).count("sent") == len(inbox.kept)
     assert set(statuses(sqlite_engine)) == {"sent", "queued"}, "nothing stays claimed or unknown"
 

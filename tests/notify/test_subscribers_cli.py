@@ -7,15 +7,15 @@ import io
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
+from tests.commands import billtracker
 from tests.notify.stories import add_bill
-from tracker.cli import app
 from tracker.db import open_database
 
 
 def run(*words: str) -> Result:
-    return CliRunner().invoke(app, ["subscribers", *words], env={"COLUMNS": "200"})
+    return billtracker("subscribers", *words)
 
 
 def said(*words: str) -> str:

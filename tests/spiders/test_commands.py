@@ -7,28 +7,13 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
-from typer.testing import CliRunner, Result
 
+from tests.commands import billtracker
 from tests.tracker.crawls import changes, close, crawl, light, line, start, told
-from tracker.cli import app
-from tracker.settings import get_settings
 
 PAGES = Path(__file__).parents[2] / "spiders" / "pages"
 HEARING = "Hearing 3/05 at 1:00 p.m."
 NUMBERS = [f"HB {number}" for number in range(1, 41)]
-
-
-@pytest.fixture
-def database(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    url = engine.url.render_as_string(hide_password=False)
-    monkeypatch.setenv("BILLTRACKER_DATABASE_URL", url)
-    monkeypatch.setenv("COLUMNS", "200")
-    get_settings.cache_clear()
-    return engine
-
-
-def billtracker(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 def shrunk(engine: Engine) -> int:

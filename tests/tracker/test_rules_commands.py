@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
-from typer.testing import CliRunner, Result
 
+from tests.commands import billtracker
 from tests.tracker.classify.small_rules import small_rules
 from tests.tracker.stored_bills import NOW, add_bill
-from tracker.cli import app
 from tracker.db import writing, writing_session
 from tracker.judging import decide, judge
 from tracker.settings import get_settings
@@ -22,22 +21,20 @@ RECORDS = "An Act concerning the Nightingale protocol for interpreters"
 
 
 @pytest.fixture
-def stored(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    url = engine.url.render_as_string(hide_password=False)
-    monkeypatch.setenv("BILLTRACKER_DATABASE_URL", url)
+def stored(database: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.setenv("BILLTRACKER_PUBLIC_URL", "https://bills.example.org")
     get_settings.cache_clear()
-    with writing_session(engine) as session:
+    with writing_session(database) as session:
         ids = [
             add_bill(session, "HB 1", LIMITS, level=None, text=TEXT).id,
             add_bill(session, "HB 2", "State parks", level=None).id,
             *(add_bill(session, f"SB {n}", RECORDS, level=None).id for n in range(3)),
         ]
-    with writing(engine) as connection:
+    with writing(database) as connection:
         judge(connection, ids, NOW)
         for bill_id in ids[2:]:
             decide(connection, bill_id, relevant=True, note="Read it.", by="kim", now=NOW)
-    return engine
+    return database
 
 
 @pytest.fixture
@@ -48,10 +45,6 @@ def fewer_rules(tmp_path: Path) -> Path:
     return path
 
 
-def run(*words: object) -> Result:
-    return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "200"})
-
-
 def test_bills_in_lines_are_judged_and_a_bad_line_is_named(tmp_path: Path) -> None:
     given, answer = tmp_path / "bills.jsonl", tmp_path / "out.jsonl"
     bills = [
@@ -60,7 +53,7 @@ def test_bills_in_lines_are_judged_and_a_bad_line_is_named(tmp_path: Path) -> No
     ]
     lines = [json.dumps(bills[0]), "{no json", json.dumps(bills[1])]
     given.write_text("\n".join(lines), encoding="utf-8")
-    told = run("classify", "--input", given, "--output", answer)
+    told = billtracker("classify", "--input", given, "--output", answer)
     assert told.exit_code == 1
     assert f"{given}:2:" in told.output
     first, second = map(json.loads, answer.read_text(encoding="utf-8").splitlines())
@@ -74,10 +67,10 @@ def test_bills_in_lines_are_judged_and_a_bad_line_is_named(tmp_path: Path) -> No
 
 
 def test_the_rules_in_force_are_checked_and_a_broken_file_is_not_taken(tmp_path: Path) -> None:
-    assert "their examples hold" in run("rules", "check").output
+    assert "their examples hold" in billtracker("rules", "check").output
     broken = tmp_path / "broken.yaml"
     broken.write_text(small_rules().replace("topic: detainer-holds", "topic: detainers"), "utf-8")
-    told = run("rules", "check", broken)
+    told = billtracker("rules", "check", broken)
     assert told.exit_code == 1
     assert "rule detainer: no topic 'detainers'; known topics: 287g" in told.output
 
@@ -85,7 +78,7 @@ def test_the_rules_in_force_are_checked_and_a_broken_file_is_not_taken(tmp_path:
 def test_a_text_is_tried_against_the_rules(tmp_path: Path) -> None:
     bill = tmp_path / "bill.txt"
     bill.write_text(TEXT, encoding="utf-8")
-    told = run("rules", "test", bill, "--title", "Civil immigration detainers").output
+    told = billtracker("rules", "test", bill, "--title", "Civil immigration detainers").output
     assert told.startswith("relevant, score ")
     assert "287g.named (limits) in text:" in told
     assert "[[agreement with ICE]]" in told
@@ -93,31 +86,31 @@ def test_a_text_is_tried_against_the_rules(tmp_path: Path) -> None:
 
 
 def test_a_stored_bill_is_explained_with_what_a_person_decided(stored: Engine) -> None:
-    assert "detainer.act (limits) in title: … An Act prohibiting" in run(
+    assert "detainer.act (limits) in title: … An Act prohibiting" in billtracker(
         "rules", "explain", "md HB 1"
     ).output  # fmt: skip
-    assert run("rules", "explain", "md SB 1").output.startswith(
+    assert billtracker("rules", "explain", "md SB 1").output.startswith(
         "kim decided: on topic. Read it.\noff, score 0.00, no stance"
     )
-    unknown = run("rules", "explain", "md HB 99")
+    unknown = billtracker("rules", "explain", "md HB 99")
     assert unknown.exit_code != 0
     assert "HB 99" in unknown.output
 
 
 def test_other_rules_are_tried_before_they_are_taken(stored: Engine, fewer_rules: Path) -> None:
-    told = run("rules", "replay", "--rules", fewer_rules, "--dry-run").output
+    told = billtracker("rules", "replay", "--rules", fewer_rules, "--dry-run").output
     assert "5 bills judged, 1 would move" in told
     assert "1 would change topics:" in told
     assert "MD HB 1 An Act prohibiting" in told
     assert "https://bills.example.org/bills/" in told
     assert "MD SB 0: kim decided relevant, the rules say off; the decision stands" in told
-    refused = run("rules", "replay", "--rules", fewer_rules)
+    refused = billtracker("rules", "replay", "--rules", fewer_rules)
     assert refused.exit_code != 0
     assert "add --dry-run" in refused.output
 
 
 def test_words_of_marked_bills_that_no_rule_uses_are_suggested(stored: Engine) -> None:
-    told = run("rules", "suggest", "--most", 5).output
+    told = billtracker("rules", "suggest", "--most", 5).output
     assert "nightingale" in told
     assert "in 3 of 3 marked, 0 others" in told
 
@@ -131,10 +124,10 @@ def test_rules_are_measured_and_each_error_is_listed(tmp_path: Path) -> None:
         {"id": "missed", "title": "Parks", "relevant": True, "topics": [], "stance": "limits"},
     ]  # fmt: skip
     gold.write_text("\n".join(map(json.dumps, answers)), encoding="utf-8")
-    told = run("rules", "evaluate", gold).output
+    told = billtracker("rules", "evaluate", gold).output
     assert "precision 1.000 [0.342–1.000] (2/2)  recall 0.667 [0.208–0.939] (2/3)" in told
     assert "stance     0.500" in told
     assert "missed [0.00; no rule] missed: 'Parks'" in told
     assert "stance limits for expands [" in told
     gold.write_text('{"id": "no answer"}\n', encoding="utf-8")
-    assert f"{gold}:1: relevant:" in run("rules", "evaluate", gold).output.replace("\n", "")
+    assert f"{gold}:1: relevant:" in billtracker("rules", "evaluate", gold).output.replace("\n", "")
