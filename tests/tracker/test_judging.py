@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select
 from tests.tracker.stored_bills import NOW, add_bill
 from tracker.classify.force import book_in_force, read_book
 from tracker.db import reading, writing, writing_session
-from tracker.judging import decide, judge
+from tracker.judging import decide, judge, newest_texts
 from tracker.models import Evidence, TopicVerdict, Verdict
 from tracker.rejudge import rejudge
 from tracker.review_queue import review_queue
@@ -55,6 +55,17 @@ def test_a_verdict_shows_its_words_in_the_stored_text(
     assert quoted
     assert all(quote == stored for quote, stored in quoted)
     assert verdict(engine, bills["parks"])[:2] == ("off", False)
+
+
+def test_only_the_texts_of_the_bills_at_hand_are_read(
+    engine: Engine, bills: dict[str, int]
+) -> None:
+    with writing_session(engine) as session:
+        other = add_bill(session, "HB 4", "An Act", level=None, text="Another text.").id
+    with reading(engine) as session:
+        assert {row.bill_id for row in session.execute(select(newest_texts([other])))} == {other}
+        everybody = {row.bill_id for row in session.execute(select(newest_texts()))}
+    assert everybody == {bills["detainers"], other}
 
 
 def test_a_persons_decision_wins_and_survives_replays(
