@@ -4,11 +4,13 @@ ten, and smtplib with a connection for each message, which is what a simple scri
 ``python -m tests.bench.bench_send [MESSAGES]``. The relay runs in a process of its own; the
 messages are the same. Ours counts everything: claiming, making the message, the conversation and
 writing down each step in the database; smtplib only sends bytes made before and notes nothing. The
-relay takes several commands at once, as Postfix and others do; ours makes use of that.
+relay takes several commands at once, as Postfix and others do; ours makes use of that. The limit is
+what one open connection carries here when nothing is claimed, made or written down.
 """
 
 from __future__ import annotations
 
+import asyncio
 import smtplib
 import socket
 import ssl
@@ -24,10 +26,12 @@ from pathlib import Path
 from sqlalchemy import Engine, update
 
 from notify.compose import compose
+from notify.conversation import Envelope
 from notify.ledger import claim, letters
 from notify.match import plan
 from notify.message import envelope_sender, message_bytes
 from notify.send import send
+from notify.smtp import connected, relays, trusted
 from tests.notify.certificates import self_signed
 from tests.notify.relay import Inbox, settings_for
 from tests.notify.stories import NOW, add_bill, add_change, add_reader
@@ -81,20 +85,42 @@ def ours(engine: Engine, settings: Settings, messages: int) -> float:
     return messages / (time.perf_counter() - began)
 
 
-def one_by_one(engine: Engine, settings: Settings, port: int) -> float:
+def made_before(engine: Engine, settings: Settings) -> list[tuple[Envelope, bytes]]:
     requeue(engine)
     waiting = letters(engine, claim(engine, "bench", 10**6, NOW))
-    made = [(one.digest_id, one.address, message_bytes(one, settings)) for one in waiting]
+    return [
+        (
+            Envelope(envelope_sender(settings, "secret", one.digest_id), one.address),
+            message_bytes(one, settings),
+        )
+        for one in waiting
+    ]
+
+
+def one_by_one(settings: Settings, port: int, made: list[tuple[Envelope, bytes]]) -> float:
     context = ssl.create_default_context(cafile=settings.smtp_ca_file or None)
     began = time.perf_counter()
-    for digest_id, address, raw in made:
+    for envelope, raw in made:
         with smtplib.SMTP("localhost", port) as client:
             assert client.sock is not None
             client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # in its favour
             if settings.smtp_tls == "starttls":
                 client.starttls(context=context)
-            client.sendmail(envelope_sender(settings, "secret", digest_id), [address], raw)
+            client.sendmail(envelope.sender, [envelope.recipient], raw)
     return len(made) / (time.perf_counter() - began)
+
+
+async def nothing_noted(settings: Settings, made: list[tuple[Envelope, bytes]]) -> float:
+    talk, _ = await connected(settings, relays(settings), trusted(settings))
+    began = time.perf_counter()
+    talk.announce(made[0][0])
+    for (_, raw), following in zip(made, [*made[1:], None], strict=True):
+        await talk.invited()
+        talk.hand_over(raw, following and following[0])
+        await talk.taken()
+    rate = len(made) / (time.perf_counter() - began)
+    await talk.quit()
+    return rate
 
 
 def prepared(url: str, settings: Settings, messages: int) -> Engine:
@@ -108,6 +134,10 @@ def prepared(url: str, settings: Settings, messages: int) -> Engine:
     return engine
 
 
+def show(name: str, rate: float, simple: float) -> None:
+    print(f"  {name:27}{rate:8,.0f} messages/s   {rate / simple:5.1f} x")
+
+
 def main(messages: int = MESSAGES) -> None:
     with tempfile.TemporaryDirectory() as folder:
         certificate = self_signed("localhost", Path(folder))
@@ -119,14 +149,14 @@ def main(messages: int = MESSAGES) -> None:
                     smtp_tls="starttls" if distance.tls else "none",
                     smtp_ca_file=str(certificate) if distance.tls else "",
                 )
-                simple = one_by_one(engine, settings, inbox.port)
+                made = made_before(engine, settings)
+                simple = one_by_one(settings, inbox.port, made)
                 print(f"{messages:,} digests, {distance.name}")
-                print(f"  smtplib, a connection each {simple:8,.0f} messages/s")
+                show("smtplib, a connection each", simple, simple)
+                show("limit of one connection", asyncio.run(nothing_noted(settings, made)), simple)
                 for connections in (1, 10):
                     some = settings.model_copy(update={"smtp_connections": connections})
-                    rate = ours(engine, some, messages)
-                    name = f"ours, {connections} at once"
-                    print(f"  {name:27}{rate:8,.0f} messages/s   {rate / simple:.1f} x")
+                    show(f"ours, {connections} at once", ours(engine, some, messages), simple)
         engine.dispose()
 
 
