@@ -106,8 +106,9 @@ def describe(session: Session, change_ids: Sequence[int], today: dt.date) -> lis
     ).all()
     bill_ids = {change.bill_id for change in changes}
     bills = {b.id: b for b in session.scalars(select(Bill).where(Bill.id.in_(bill_ids)))}
-    verdicts = {
-        v.bill_id: v for v in session.scalars(select(Verdict).where(Verdict.bill_id.in_(bill_ids)))
+    stances = {
+        v.bill_id: v.stance
+        for v in session.scalars(select(Verdict).where(Verdict.bill_id.in_(bill_ids)))
     }
     topics = _by_bill(
         session.scalars(
@@ -124,11 +125,12 @@ def describe(session: Session, change_ids: Sequence[int], today: dt.date) -> lis
     hearings = _by_bill(session.scalars(_hearings(bill_ids)))
     facts = {one.change_id: one for one in facts_of(session, change_ids)}
     slugs = {id: tuple(row.topic for row in topics[id]) for id in bill_ids}
-    quotes = {id: _quote(session, bills[id], evidence[id], slugs[id]) for id in bill_ids}
+    quotes = {
+        id: _quote(session, bills[id], evidence[id], slugs[id], stances.get(id)) for id in bill_ids
+    }
     described = []
     for change in changes:
         bill = bills[change.bill_id]
-        verdict = verdicts.get(bill.id)
         about = slugs[bill.id]
         redline = None
         if change.kind in (VERSION, VERSION_TEXT):
@@ -149,7 +151,7 @@ def describe(session: Session, change_ids: Sequence[int], today: dt.date) -> lis
             stage_on=bill.stage_on,
             source_url=next((str(s["url"]) for s in bill.sources if s.get("url")), ""),
             topics=about,
-            stance=verdict.stance if verdict else None,
+            stance=stances.get(bill.id),
             quote=quotes[bill.id],
             hearings=_ahead(hearings[bill.id], today),
             redline=redline,
@@ -216,16 +218,21 @@ def printable(text: str) -> str:
 
 
 def _quote(
-    session: Session, bill: Bill, evidence: Sequence[Evidence], topics: Sequence[str]
+    session: Session,
+    bill: Bill,
+    evidence: Sequence[Evidence],
+    topics: Sequence[str],
+    stance: str | None,
 ) -> Quote | None:
-    """From the bill's text if it can be had (the title is in the digest anyway), and about the
-    surest of its topics.
+    """From the bill's text if it can be had (the title is in the digest anyway), about the surest
+    of its topics, and where it goes the bill's way rather than defines its words.
     """
     fields = {"text": 0, "abstract": 1}
     sure = {topic: place for place, topic in enumerate(topics)}
 
-    def rank(row: Evidence) -> tuple[int, int, int]:
-        return fields.get(row.field, 2), sure.get(row.topic, len(sure)), row.start
+    def rank(row: Evidence) -> tuple[int, int, bool, int]:
+        topic = sure.get(row.topic, len(sure))
+        return fields.get(row.field, 2), topic, row.stance != stance, row.start
 
     for row in sorted(evidence, key=rank):
         if row.field == "title":

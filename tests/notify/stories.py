@@ -172,7 +172,13 @@ def add_version(engine: Engine, bill_id: int, position: int, note: str, text: st
 
 
 def add_evidence(
-    engine: Engine, bill_id: int, text: str, quote: str, sha256: str | None, field: str = "text"
+    engine: Engine,
+    bill_id: int,
+    text: str,
+    quote: str,
+    sha256: str | None,
+    field: str = "text",
+    stance: str = "limits",
 ) -> None:
     start = text.index(quote)
     with writing(engine) as connection:
@@ -181,6 +187,7 @@ def add_evidence(
                 bill_id=bill_id,
                 rule="287g.agreement",
                 topic="287g",
+                stance=stance,
                 field=field,
                 text_sha256=sha256,
                 start=start,

@@ -306,6 +306,20 @@ def test_the_sentence_that_made_a_bill_relevant(
     assert len(shown.text_content()) < 400
 
 
+def test_a_sentence_that_goes_the_bills_way_comes_before_a_definition(
+    sqlite_engine: Engine,
+) -> None:
+    text = '"Detainer" means a request of ICE. A jail may not honor a detainer.'
+    add_reader(sqlite_engine)
+    bill = add_bill(sqlite_engine, stance="limits")
+    version = add_version(sqlite_engine, bill, 0, "", text)
+    add_evidence(sqlite_engine, bill, text, "request of ICE", version, stance="neutral")
+    add_evidence(sqlite_engine, bill, text, "honor a detainer", version, stance="limits")
+    add_change(sqlite_engine, bill)
+    (shown,) = lxml_html.fromstring(made(sqlite_engine).html).xpath('//*[@class="hit"]/text()')
+    assert shown == "honor a detainer"
+
+
 def test_a_hearing_is_told_as_it_stands_when_the_digest_is_made(engine: Engine) -> None:
     """A weekly reader hears on Monday of what was matched on Tuesday."""
     add_reader(engine, "ann@example.org", Wish(Filter(kinds="action"), "weekly"))
