@@ -214,7 +214,7 @@ def test_the_demo_shows_everything_and_ends(tmp_path: Path) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=170,
+        timeout=600,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     print(f"demo took {time.monotonic() - began:.0f} s")

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from tracker.classify.grammar import Grammar
 from tracker.classify.grammar import Rule as Compiled
-from tracker.classify.phrases import Chain, PhraseError, read_chain, written_out
+from tracker.classify.phrases import Chain, PhraseError, Writer, read_chain
 from tracker.classify.scan import Pattern
 from tracker.classify.turns import KINDS, Kind
 from tracker.rules.schema import Lines, Problem, Rule, RuleFile, RulesError
@@ -122,6 +122,11 @@ class _Making:
     def __init__(self, file: RuleFile, lines: Lines) -> None:
         self.file, self.lines = file, lines
         self.grammar = Grammar(file.words)
+        self.writer = Writer(file.words)
+        plain = [re.escape(one) for one in file.anchors if not one.startswith("=")]
+        self.anchored = re.compile("|".join(plain) or "(?!)")
+        self.anchors_in_capitals = {one for one in file.anchors if one.startswith("=")}
+        self.loose: dict[str, list[str]] = {}
         self.problems: list[Problem] = []
 
     def phrase(self, phrase: str, loc: tuple[object, ...]) -> Compiled | None:
@@ -165,14 +170,14 @@ class _Making:
 
     def _without_anchor(self, phrase: str) -> list[str]:
         """What of a phrase could stand in a text that has none of the file's anchors."""
-        return [
-            one
-            for one in written_out(phrase, self.file.words)
-            if not any(
-                stem in one.split() or (stem[0] != "=" and stem in one)
-                for stem in self.file.anchors
-            )
-        ]
+        if phrase not in self.loose:
+            self.loose[phrase] = [
+                one
+                for one in self.writer.ways(phrase)
+                if not self.anchored.search(one)
+                and self.anchors_in_capitals.isdisjoint(one.split())
+            ]
+        return self.loose[phrase]
 
     def _tried(self, work: Callable[[], T], loc: tuple[object, ...]) -> T | None:
         try:

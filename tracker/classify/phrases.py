@@ -12,7 +12,7 @@ same section.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 CONNECTOR = re.compile(r"(?:^|(?<=\s))(/s|/p|/\d{1,2}|\+\d{1,2})(?=\s|$)")
@@ -108,33 +108,39 @@ def _check(word: str) -> None:
 Lists = Mapping[str, Sequence[str]]
 
 
-def written_out(phrase: str, lists: Lists) -> list[str]:
+class Writer:
     """Every way to write a phrase, without what may be missing; ``=`` stays, ``*`` goes."""
-    return list(_ways(phrase, lists, ()))
 
+    def __init__(self, lists: Lists) -> None:
+        self._lists = lists
+        self._of_list: dict[str, list[str]] = {}
 
-def _ways(phrase: str, lists: Lists, inside: tuple[str, ...]) -> Iterator[str]:
-    count = 0
-    for sequence in read_phrase(phrase):
-        ways = [""]
-        for word in sequence:
-            if word.choices and not word.optional:
-                more = [way for one in word.choices for way in _ways_of_word(one, lists, inside)]
-                ways = [f"{way} {one}".strip() for way in ways for one in more]
-            count += len(ways)
-            if count > MOST_WAYS:
-                raise PhraseError(f"{phrase!r} can be written in more than {MOST_WAYS:,} ways")
-        yield from ways
+    def ways(self, phrase: str, inside: tuple[str, ...] = ()) -> list[str]:
+        found: list[str] = []
+        count = 0
+        for sequence in read_phrase(phrase):
+            ways = [""]
+            for word in sequence:
+                if word.choices and not word.optional:
+                    more = [way for one in word.choices for way in self._of_word(one, inside)]
+                    ways = [f"{way} {one}".strip() for way in ways for one in more]
+                count += len(ways)
+                if count > MOST_WAYS:
+                    raise PhraseError(f"{phrase!r} can be written in more than {MOST_WAYS:,} ways")
+            found += ways
+        return found
 
-
-def _ways_of_word(word: str, lists: Lists, inside: tuple[str, ...]) -> Iterator[str]:
-    if not word.startswith("<"):
-        yield word if word.startswith("=") else word.removesuffix("*").lower()
-        return
-    name = word[1:-1]
-    if name not in lists:
-        raise PhraseError(f"no word list <{name}>")
-    if name in inside:
-        raise PhraseError(f"word list <{name}> holds itself: {' in '.join((*inside, name))}")
-    for one in lists[name]:
-        yield from _ways(one, lists, (*inside, name))
+    def _of_word(self, word: str, inside: tuple[str, ...]) -> list[str]:
+        if not word.startswith("<"):
+            return [word if word.startswith("=") else word.removesuffix("*").lower()]
+        name = word[1:-1]
+        if name not in self._lists:
+            raise PhraseError(f"no word list <{name}>")
+        if name in inside:
+            raise PhraseError(f"word list <{name}> holds itself: {' in '.join((*inside, name))}")
+        if name not in self._of_list:
+            deeper = (*inside, name)
+            self._of_list[name] = [
+                way for one in self._lists[name] for way in self.ways(one, deeper)
+            ]
+        return self._of_list[name]
