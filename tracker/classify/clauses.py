@@ -38,6 +38,8 @@ THIS_BILL = re.compile(
     r"|\s*(?:now, therefore, )?(?:be it )?(?:further )?resolved\b",
     re.I,
 )
+TOLD_ON = 6
+"""Clauses between existing law and what the bill does to it."""
 KINDS: list[tuple[Kind, re.Pattern[str]]] = [
     (
         "existing",
@@ -68,6 +70,7 @@ KINDS: list[tuple[Kind, re.Pattern[str]]] = [
         r"|.{0,24}?\b(?:in|for(?: the)? purposes? of) th(?:is|e) [\w ]{1,40},? )"
         r"\"[^\"]{2,80}\"(?:,? or \"[^\"]{2,80}\")*,? (?:shall )?(?:means?"
         r"|includes?|has the (?:same )?meaning|refers? to|do(?:es)? not include)\b|as used in th"
+        r"|\s*\"[^\"]{2,80}\", (?:an?|any|the|each) "
         r"|.{0,60}?\bthe terms? (?:\"|(?:[\w '-]{3,50}? )?(?:means?|includes?|has the meaning)\b)"
         r"|(?:the|this) (?:bill|act|measure) (?:would )?(?:also )?defines?\b"
         r"|by \"[^\"]{2,80}\" is meant",
@@ -132,7 +135,24 @@ def cut(text: str, title: bool = False) -> Clauses:
         found.append(Clause(start, end, sentence, section, kind, lead or (), follows))
     if not found:
         found.append(Clause(0, len(text), 0, 0, "title" if title else "law"))
+    _tell_on(text, found)
     return Clauses(found, [one.start for one in found])
+
+
+def _tell_on(text: str, clauses: list[Clause]) -> None:
+    """What stands between existing law and "This bill" tells of existing law too."""
+    told: list[Clause] | None = None
+    for clause in clauses:
+        if clause.kind == "existing":
+            told = []
+        elif told is not None and THIS_BILL.match(text, clause.start, clause.end):
+            for one in told:
+                one.kind = "existing"
+            told = None
+        elif told is not None and clause.kind == "law" and len(told) < TOLD_ON:
+            told.append(clause)
+        else:
+            told = None
 
 
 def kind_of(words: str) -> Kind:

@@ -177,11 +177,12 @@ class _Reading:
         return any(first < turn.end and turn.start < last for first, last in self.own)
 
     def _same(self, turn: Turn, nearer: Turn | None) -> bool:
-        """``prohibit or restrict`` turns once."""
+        """``prohibit or restrict`` turns once, ``prohibits restricting`` twice."""
         return (
             nearer is not None
             and nearer.kind in TURNING
             and english.JOINED.fullmatch(self.text, turn.end, nearer.start) is not None
+            and self.text[turn.end : nearer.start] != " "
         )
 
     def _turns(self, turn: Turn, before: str) -> bool:
@@ -260,7 +261,8 @@ class _Reading:
             return
         turn = turns[0]
         behind = self.text[turn.end : clause.end]
-        if turn.start - clause.start > 1 or not english.LAST_WORD.match(behind):
+        own_words = english.PARTICIPLE.search(self.text, turn.start, turn.end)
+        if turn.start - clause.start > 1 or own_words or not english.LAST_WORD.match(behind):
             return
         if turn.kind in (*TURNING, "afterwards"):
             self._take(turn, True)

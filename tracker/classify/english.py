@@ -82,12 +82,14 @@ LAST_WORD = re.compile(r"\W*(?:$|(?:and|under|for|in|with|except|by|certain)\b)|
 """Behind the word that a title ends with: "sanctuary policies; prohibit, and …"."""
 
 _THAT_LAW = (
-    r"\w*\b[^.;]{0,60}?\b(?:that|those|these|this|the above|the foregoing|such) (?:[\w-]+ ){0,3}?"
+    r"\w*\b[^.;]{0,60}?\b(?:that|those|these|this|the (?:above|foregoing)(?:-\w+)?|such)"
+    r" (?:[\w-]+ ){0,3}?"
     r"(?:provision|requirement|prohibition|law|exception|authori|dut|limit|restriction|program"
     r"|section|exemption)"
 )
 ENDS_THAT_LAW = re.compile(
-    r"\b(?:repeal|delet|eliminat|remov|strik|rescind|end|abolish|exempt|exception|narrow)"
+    r"\bwould (?:additionally |also )?except\b"
+    r"|\b(?:repeal|delet|eliminat|remov|strik|rescind|end|abolish|exempt|exception|narrow)"
     rf"{_THAT_LAW}",
     re.I,
 )
