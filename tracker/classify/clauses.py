@@ -24,6 +24,7 @@ ABBREVIATION = re.compile(
 CUT = re.compile(
     r"\n|;(?: (?:and|or))?(?= |$)|:(?= ?\n| ?\(| (?:1|[aA]|i)[.)] )|[.?!][\"')\]]*(?= )"
     r"|(?<=[;:.,])(?: (?:and|or))? ?(?=\((?:\d{1,2}|[a-zA-Z]|[ivxIVX]{2,4})\) )"
+    r"|,(?= so as to )"
 )
 STARTS = re.compile(r"[\"'\[ ]*(?:[-*] )?(?:\(\w{1,4}\) ?)*[\"'(\[ ]*[A-Z0-9$]")
 ENUMERATOR = re.compile(
@@ -34,10 +35,13 @@ HEADING = re.compile(r"\s*(?:new section|section|sec\.|article|art\.|chapter|§)
 ENACTS = re.compile(r"\b(?:read|follows|adding|inserting|thereof|sections?)\W*$", re.I)
 """Ends of "is amended by adding …" and "to read as follows:", which say nothing of what follows."""
 THIS_BILL = re.compile(
-    r"\s*(?:and |but )?(?:this|the) (?:bill|act|measure)\b|\s*proposed law"
-    r"|\s*(?:now, therefore, )?(?:be it )?(?:further )?resolved\b",
+    r"\s*(?:and |but |notwithstanding [^,;.]{3,80}, )?(?:this|the) (?:bill|act|measure)\b"
+    r"|\s*proposed law"
+    r"|\s*(?:now, therefore, )?(?:be it )?(?:further )?resolved\b|\s*so as to\b",
     re.I,
 )
+AMENDS = re.compile(r".{0,400}\bamend\b.{0,600}\brelat(?:ing|ive) to\b.*,\s*$", re.I | re.S)
+"""A long title tells of the law it amends: "to amend chapter 2, relating to …, so as to …"."""
 TOLD_ON = 6
 """Clauses between existing law and what the bill does to it."""
 KINDS: list[tuple[Kind, re.Pattern[str]]] = [
@@ -126,7 +130,8 @@ def cut(text: str, title: bool = False) -> Clauses:
         n = len(found)
         lead = lists.lead(words, n, text[found[-1].start : found[-1].end] if found else "")
         if kind in (None, "saving") or lead is not None or THIS_BILL.match(words):
-            kind = "title" if title else kind_of(words)
+            amends = AMENDS.match(words) and text.startswith(" so as to", end)
+            kind = "existing" if amends else "title" if title else kind_of(words)
             if lead and kind == "law":
                 kind = found[lead[-1]].kind
         if not fresh and lead is None:

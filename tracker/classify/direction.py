@@ -87,7 +87,8 @@ def read_direction(
         reading.told_to_report(after)
     if clause.kind == "title" and n + 1 < len(clauses.all):
         following = clauses[n + 1]
-        reading.next_clause(turns.after.between(following.start, following.end), following)
+        span = following.start, following.end
+        reading.next_clause(turns.after.between(*span) or turns.before.between(*span), following)
     reading.conditions(after, act[1])
     return reading.direction()
 
@@ -266,8 +267,8 @@ class _Reading:
             return
         if turn.kind in (*TURNING, "afterwards"):
             self._take(turn, True)
-        elif turn.kind == "reports" and not self.turns:
-            self.reported = True
+        elif turn.kind in ("reports", "leads") and not self.turns:
+            self.reported = turn.kind == "reports"
             self._take(turn, False)
 
     def conditions(self, turns: Sequence[Turn], act_end: int) -> None:

@@ -186,7 +186,8 @@ def _weighed(
     sign, strength = _turned(passage, hit)
     told = strength == 1.0
     if kind == "existing":
-        sign *= passage.carried_on(hit)
+        fate = passage.carried_on(hit)
+        sign, strength = sign * fate, strength * abs(fate)
     else:
         strength *= TURNS_THE_BILL[kind]
     return Finding(

@@ -49,6 +49,8 @@ class _Joins(dict[str, int]):
 
 
 LONGEST_KEPT = 4
+NAMES = ("allen", "allens")
+"""More often names than "alien" badly scanned."""
 _joins = _Joins()
 
 
@@ -65,7 +67,7 @@ def words_of(text: str) -> Words:
 def plain_form(word: str) -> str:
     """Small letters, no dots or apostrophes, one letter for those that scanning mixes up."""
     word = word.lower().replace(".", "").replace("'", "").replace(" ", "")
-    if sum(one.isalpha() or one == "|" for one in word) < 3:
+    if word in NAMES or sum(one.isalpha() or one == "|" for one in word) < 3:
         return word
     return word.replace("rn", "m").replace("0", "o").translate(_SCANNED)
 
