@@ -21,8 +21,8 @@ ASIDE = re.compile(r"\b(?:if|when|where|unless|because|although)\b[^,]*$", re.I)
 """Inside an aside, which ends with the next comma."""
 
 OPENS = re.compile(
-    r"(?:[;:.]|, to|\band(?: to)?|\b(?:bill|act|measure|resolution|title|ordinance|section|it|would|also"
-    r"|further|concerning|regarding|relates? to|relating to|relative to|provides? for|so as to"
+    r"(?:[;:.]|, to|\band(?: to)?|\b(?:bill|act|measure|resolution|title|ordinance|section|it|would"
+    r"|also|further|concerning|regarding|relates? to|relating to|relative to|provides? for|so as to"
     r"|in order to|and for|by))"
     r",?\s*(?:the |a )?$|^[\W\d]*(?:an act |a bill |bill |act |to |the )*$",
     re.I,

@@ -289,7 +289,7 @@ def _stance(found: Sequence[Finding]) -> Stance:
     for one in found:
         votes, rule = statements[one.clause], (one.rule, one.sign)
         votes[rule] = max(votes.get(rule, 0.0), one.vote)
-        if one.leaning:
+        if one.leaning and (one.sign or not one.told):
             votes["", one.leaning] = LEANING
     sides: dict[int, float] = defaultdict(float)
     surest: dict[int, float] = defaultdict(float)
