@@ -76,7 +76,7 @@ KINDS: list[tuple[Kind, re.Pattern[str]]] = [
         r"|includes?|has the (?:same )?meaning|refers? to|do(?:es)? not include)\b|as used in th"
         r"|\s*\"[^\"]{2,80}\", (?:an?|any|the|each) "
         r"|.{0,60}?\bthe terms? (?:\"|(?:[\w '-]{3,50}? )?(?:means?|includes?|has the meaning)\b)"
-        r"|(?:the|this) (?:bill|act|measure) (?:would )?(?:also )?defines?\b"
+        r"|(?:(?:the|this) (?:bill|act|measure)|proposed law|it) (?:would )?(?:also )?defines?\b"
         r"|by \"[^\"]{2,80}\" is meant",
         re.I)),
 ]  # fmt: skip

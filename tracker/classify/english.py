@@ -54,7 +54,7 @@ NOT_BEFORE = re.compile(rf"^[\W\d]*{ITEM}(?:before|until) [^,]*$", re.I)
 """"Before agents may …": what is allowed only later."""
 
 NOBODY = re.compile(
-    rf"(?:^|[.,:;] |\bthat )[\W\d]*{ITEM}"
+    rf"(?:^|[.,:;] |[-–—]{{1,2}} ?|\bthat )[\W\d]*{ITEM}"
     r"(?:no(?! (?:later|earlier|sooner|more|less|fewer) than)|neither|none|nor|nothing)\b",
     re.I,
 )
