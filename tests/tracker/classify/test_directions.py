@@ -26,7 +26,16 @@ TEXTS: list[tuple[str, Stance]] = [
     ("A policy that limits cooperation with federal immigration authorities is void.", EXPANDS),
     ("An officer who refuses to honor an immigration detainer commits malfeasance.", EXPANDS),
     ("A jail shall not delay or deny release on bail because of an immigration detainer.", LIMITS),
+    ("The bill prohibits restricting the enforcement of federal immigration law.", EXPANDS),
+    ("A city may not have policies against compliance with immigration detainers.", EXPANDS),
+    ("A county that releases a person who is the subject of an immigration detainer is liable.",
+     EXPANDS),
+    ("The warden is prohibited from releasing an alien named in an immigration detainer.", EXPANDS),
+    ("Hospitals are excluded from the prohibition on adopting a sanctuary policy.", LIMITS),
+    ("The bill removes a provision that prohibits officers from cooperating with ICE.", EXPANDS),
+    ("Section 4. Rule.--No county shall adopt a policy that limits help for ICE.", EXPANDS),
     # Conditions.
+    ("A jail may cooperate with ICE in only limited circumstances.", LIMITS),
     ("A jail may honor an immigration detainer only if a judge has signed a warrant.", LIMITS),
     ("Only the Governor, in an emergency, is authorized to sign a 287(g) agreement.", LIMITS),
     ("The county board must give its approval before a sheriff signs a 287(g) agreement.", LIMITS),
@@ -44,6 +53,8 @@ TEXTS: list[tuple[str, Stance]] = [
     # Existing law and what the bill does with it.
     ("Existing law requires jails to honor immigration detainers. This bill would repeal that"
      " requirement.", LIMITS),
+    ("Present law forbids a city to adopt a sanctuary policy. A city that does so loses state"
+     " grants. This bill exempts libraries from the above-described provisions.", LIMITS),
     # Definitions, savings and headings do not vote.
     ('As used in this section, "sanctuary policy" means a rule that prohibits an agency from'
      " cooperating with ICE. No city shall adopt a sanctuary policy.", EXPANDS),
@@ -71,6 +82,9 @@ def test_a_text_is_read_the_way_it_cuts(text: str, stance: Stance) -> None:
         ("An act repealing section 5, relating to the prohibition of sanctuary policies", LIMITS),
         ("Requires, instead of authorizes, sheriffs to cooperate with ICE", EXPANDS),
         ("Requires courts to notify ICE of the release of defendants; repealer", EXPANDS),
+        ("An Act to discontinue 287(g) agreements of sheriffs", LIMITS),
+        ("To prohibit entry by illegal aliens, to require jails to cooperate with ICE", EXPANDS),
+        ("The Illinois TRUST Act; technical change.", NEUTRAL),
         ("Creating a firewall between driver records and immigration enforcement", LIMITS),
     ],
 )
