@@ -65,6 +65,7 @@ def read_direction(
     before = text[max(clause.start, act[0] - CONTEXT) : act[0]]
     after = [one for one in turns.after.between(*act) if one.kind == "afterwards"]
     after += turns.after.between(act[1], clause.end)
+    after = [one for one in after if not reading.is_own(one)]
     if english.IN_PASSING.search(before[-90:]):
         reading.in_passing(turns.before.between(clause.start, act[0]), after, act[1])
         return reading.direction()
@@ -157,7 +158,7 @@ class _Reading:
         for turn in reversed(turns):
             before = self.text[max(start, turn.start - CONTEXT) : turn.start]
             aside = english.ASIDE.search(before) and "," in self.text[turn.end : until]
-            if self._is_own(turn) or (turn.kind in TURNING and self._same(turn, nearer)):
+            if self.is_own(turn) or (turn.kind in TURNING and self._same(turn, nearer)):
                 nearer = turn
             elif turn.kind == "excepts":
                 self.excepted = True
@@ -174,7 +175,7 @@ class _Reading:
                     return True
         return False
 
-    def _is_own(self, turn: Turn) -> bool:
+    def is_own(self, turn: Turn) -> bool:
         return any(first < turn.end and turn.start < last for first, last in self.own)
 
     def _same(self, turn: Turn, nearer: Turn | None) -> bool:

@@ -187,7 +187,7 @@ def _weighed(
     told = strength == 1.0
     if kind == "existing":
         fate = passage.carried_on(hit)
-        sign, strength = sign * fate, strength * abs(fate)
+        sign, strength = sign * fate, strength * abs(fate) if sign else strength
     else:
         strength *= TURNS_THE_BILL[kind]
     return Finding(
