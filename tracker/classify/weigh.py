@@ -33,7 +33,7 @@ MIXED_FROM = 0.7
 """Share of the weaker side from which a bill goes both ways …"""
 SURE = 0.95
 """… if each side has a statement that is so sure."""
-LEANING = 0.3
+LEANING = 0.2
 """Votes of the words that bills of one side use, in one statement."""
 NEUTRAL_FROM = 2.0
 """What a bill only reports on outweighs what it does from so many times as much."""
