@@ -86,6 +86,8 @@ def read_direction(
         reading.forward(after, before, act[1], told_of)
     if reading.told_apart:
         reading.told_to_report(after)
+    if english.TO_REPORT.match(text, act[1], clause.end):
+        reading.reported = True
     if clause.kind == "title" and n + 1 < len(clauses.all):
         following = clauses[n + 1]
         span = following.start, following.end

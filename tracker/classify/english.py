@@ -53,6 +53,13 @@ IN_PASSING = re.compile(
 NOT_BEFORE = re.compile(rf"^[\W\d]*{ITEM}(?:before|until) [^,]*$", re.I)
 """"Before agents may …": what is allowed only later."""
 
+TO_REPORT = re.compile(
+    r"[^.;:]{0,90}?\bto (?:\w+ly )?(?:submit|provide|publish|issue|prepare|file|report|update)\b"
+    r"[^.;:]{0,50}?\b(?:reports?|statistics|locator|on the number)\b",
+    re.I,
+)
+"""Tried behind an act: "requires the division to provide a report"."""
+
 NOBODY = re.compile(
     rf"(?:^|[.,:;] |[-–—]{{1,2}} ?|\bthat )[\W\d]*{ITEM}"
     r"(?:no(?! (?:later|earlier|sooner|more|less|fewer) than)|neither|none|nor|nothing)\b",
