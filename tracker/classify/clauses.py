@@ -130,7 +130,7 @@ def cut(text: str, title: bool = False) -> Clauses:
         n = len(found)
         lead = lists.lead(words, n, text[found[-1].start : found[-1].end] if found else "")
         if kind in (None, "saving") or lead is not None or THIS_BILL.match(words):
-            amends = AMENDS.match(words) and text.startswith(" so as to", end)
+            amends = text.startswith(" so as to", end) and AMENDS.match(words)
             kind = "existing" if amends else "title" if title else kind_of(words)
             if lead and kind == "law":
                 kind = found[lead[-1]].kind

@@ -265,8 +265,8 @@ class _Reading:
             return
         turn = turns[0]
         behind = self.text[turn.end : clause.end]
-        own_words = english.PARTICIPLE.search(self.text, turn.start, turn.end)
-        if turn.start - clause.start > 1 or own_words or not english.LAST_WORD.match(behind):
+        goes_on = english.PARTICIPLE.search(self.text, turn.start, turn.end)
+        if turn.start - clause.start > 1 or goes_on or not english.LAST_WORD.match(behind):
             return
         if turn.kind in (*TURNING, "afterwards"):
             self._take(turn, True)
