@@ -12,7 +12,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["law", "existing", "finding", "definition", "saving", "title"]
+Kind = Literal["law", "existing", "amended", "finding", "definition", "saving", "title"]
 
 ABBREVIATION = re.compile(
     r"(?:\b(?:U\.S\.C?|U\.S\.C\.A|C\.F\.R|Sec|Secs|No|Nos|Art|Arts|Stat|Sess|Amend|Rev|Ann|Mr|Ms|Mrs"
@@ -131,7 +131,7 @@ def cut(text: str, title: bool = False) -> Clauses:
         lead = lists.lead(words, n, text[found[-1].start : found[-1].end] if found else "")
         if kind in (None, "saving") or lead is not None or THIS_BILL.match(words):
             amends = text.startswith(" so as to", end) and AMENDS.match(words)
-            kind = "existing" if amends else "title" if title else kind_of(words)
+            kind = "amended" if amends else "title" if title else kind_of(words)
             if lead and kind == "law":
                 kind = found[lead[-1]].kind
         if not fresh and lead is None:

@@ -18,10 +18,12 @@ from tracker.items import TextMark
 # How much words count by the kind of sentence they stand in. What only restates the law that is,
 # or says what it does not touch, shows the subject but not what the bill does.
 SAYS: dict[ClauseKind, float] = {
-    "law": 1.0, "title": 1.0, "finding": 0.5, "existing": 0.6, "definition": 0.7, "saving": 0.5,
+    "law": 1.0, "title": 1.0, "amended": 0.8, "finding": 0.5, "existing": 0.6, "definition": 0.7,
+    "saving": 0.5,
 }  # fmt: skip
 TURNS_THE_BILL: dict[ClauseKind, float] = {
-    "law": 1.0, "title": 1.0, "finding": 0.3, "existing": 0.0, "definition": 0.0, "saving": 0.0,
+    "law": 1.0, "title": 1.0, "amended": 0.0, "finding": 0.3, "existing": 0.0, "definition": 0.0,
+    "saving": 0.0,
 }  # fmt: skip
 SAYS_BY_FIELD = {"title": 4.0, "abstract": 3.0, "subject": 1.0, "text": 1.0}
 """Votes on the stance: a title sums up what many sections say one by one."""
