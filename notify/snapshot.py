@@ -106,10 +106,8 @@ def describe(session: Session, change_ids: Sequence[int], today: dt.date) -> lis
     ).all()
     bill_ids = {change.bill_id for change in changes}
     bills = {b.id: b for b in session.scalars(select(Bill).where(Bill.id.in_(bill_ids)))}
-    stances = {
-        v.bill_id: v.stance
-        for v in session.scalars(select(Verdict).where(Verdict.bill_id.in_(bill_ids)))
-    }
+    told = select(Verdict.bill_id, Verdict.stance).where(Verdict.bill_id.in_(bill_ids))
+    stances = {row.bill_id: row.stance for row in session.execute(told)}
     topics = _by_bill(
         session.scalars(
             select(TopicVerdict)

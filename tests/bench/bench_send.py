@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import smtplib
 import socket
-import ssl
 import subprocess
 import sys
 import tempfile
@@ -98,7 +97,7 @@ def made_before(engine: Engine, settings: Settings) -> list[tuple[Envelope, byte
 
 
 def one_by_one(settings: Settings, port: int, made: list[tuple[Envelope, bytes]]) -> float:
-    context = ssl.create_default_context(cafile=settings.smtp_ca_file or None)
+    context = trusted(settings)
     began = time.perf_counter()
     for envelope, raw in made:
         with smtplib.SMTP("localhost", port) as client:

@@ -63,9 +63,9 @@ def read_direction(
     n = clauses.at(act[0])
     clause = clauses[n]
     before = text[max(clause.start, act[0] - CONTEXT) : act[0]]
-    after = [one for one in turns.after.between(*act) if one.kind == "afterwards"]
-    after += turns.after.between(act[1], clause.end)
-    after = [one for one in after if not reading.is_own(one)]
+    within = [one for one in turns.after.between(*act) if one.kind == "afterwards"]
+    behind = turns.after.between(act[1], clause.end)
+    after = [one for one in (*within, *behind) if not reading.is_own(one)]
     if english.IN_PASSING.search(before[-90:]):
         reading.in_passing(turns.before.between(clause.start, act[0]), after, act[1])
         return reading.direction()
@@ -181,12 +181,11 @@ class _Reading:
         return any(first < turn.end and turn.start < last for first, last in self.own)
 
     def _same(self, turn: Turn, nearer: Turn | None) -> bool:
-        """``prohibit or restrict`` turns once, ``prohibits restricting`` twice."""
+        """``prohibit or restrict`` turns once."""
         return (
             nearer is not None
             and nearer.kind in TURNING
             and english.JOINED.fullmatch(self.text, turn.end, nearer.start) is not None
-            and self.text[turn.end : nearer.start] != " "
         )
 
     def _turns(self, turn: Turn, before: str) -> bool:
@@ -265,8 +264,8 @@ class _Reading:
             return
         turn = turns[0]
         behind = self.text[turn.end : clause.end]
-        goes_on = english.PARTICIPLE.search(self.text, turn.start, turn.end)
-        if turn.start - clause.start > 1 or goes_on or not english.LAST_WORD.match(behind):
+        opens = english.PARTICIPLE.search(self.text, turn.start, turn.end)
+        if turn.start - clause.start > 1 or opens or not english.LAST_WORD.match(behind):
             return
         if turn.kind in (*TURNING, "afterwards"):
             self._take(turn, True)

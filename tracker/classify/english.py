@@ -79,11 +79,12 @@ PARTICIPLE = re.compile(r"ing\b", re.I)
 """Looked for in a word itself."""
 
 JOINED = re.compile(
-    r"[\s,/]*(?:(?:or|and|and/or|nor|otherwise|in any way|in any manner|materially|to|attempt to"
-    r"|unreasonably|from|a|the|that|which)[\s,]*)*",
+    r"(?! \Z)[\s,/]*(?:(?:or|and|and/or|nor|otherwise|in any way|in any manner|materially|to"
+    r"|attempt to|unreasonably|from|a|the|that|which)[\s,]*)*",
     re.I,
 )
-"""All that stands between "prohibits" and "restricts" where both say one thing."""
+"""All that stands between "prohibits" and "restricts" where both say one thing; not a blank alone:
+"prohibits restricting" turns twice."""
 
 LAST_WORD = re.compile(r"\W*(?:$|(?:and|under|for|in|with|except|by|certain)\b)|[,.;]", re.I)
 """Behind the word that a title ends with: "sanctuary policies; prohibit, and …"."""

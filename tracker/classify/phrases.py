@@ -109,20 +109,23 @@ Lists = Mapping[str, Sequence[str]]
 
 
 class Writer:
-    """Every way to write a phrase, without what may be missing; ``=`` stays, ``*`` goes."""
+    """Every way to write a phrase, without what may be missing; ``=`` stays, ``*`` goes.
+
+    For phrases that the grammar has taken: it has looked whether their lists are there.
+    """
 
     def __init__(self, lists: Lists) -> None:
         self._lists = lists
         self._of_list: dict[str, list[str]] = {}
 
-    def ways(self, phrase: str, inside: tuple[str, ...] = ()) -> list[str]:
+    def ways(self, phrase: str) -> list[str]:
         found: list[str] = []
         count = 0
         for sequence in read_phrase(phrase):
             ways = [""]
             for word in sequence:
                 if word.choices and not word.optional:
-                    more = [way for one in word.choices for way in self._of_word(one, inside)]
+                    more = [way for one in word.choices for way in self._of_word(one)]
                     ways = [f"{way} {one}".strip() for way in ways for one in more]
                 count += len(ways)
                 if count > MOST_WAYS:
@@ -130,17 +133,10 @@ class Writer:
             found += ways
         return found
 
-    def _of_word(self, word: str, inside: tuple[str, ...]) -> list[str]:
+    def _of_word(self, word: str) -> list[str]:
         if not word.startswith("<"):
             return [word if word.startswith("=") else word.removesuffix("*").lower()]
         name = word[1:-1]
-        if name not in self._lists:
-            raise PhraseError(f"no word list <{name}>")
-        if name in inside:
-            raise PhraseError(f"word list <{name}> holds itself: {' in '.join((*inside, name))}")
         if name not in self._of_list:
-            deeper = (*inside, name)
-            self._of_list[name] = [
-                way for one in self._lists[name] for way in self.ways(one, deeper)
-            ]
+            self._of_list[name] = [way for one in self._lists[name] for way in self.ways(one)]
         return self._of_list[name]

@@ -188,8 +188,9 @@ def _weighed(
     sign, strength = _turned(passage, hit)
     told = strength == 1.0
     if kind == "existing":
-        fate = passage.carried_on(hit)
-        sign, strength = sign * fate, strength * abs(fate) if sign else strength
+        if sign:
+            fate = passage.carried_on(hit)
+            sign, strength = sign * fate, strength * abs(fate)
     else:
         strength *= TURNS_THE_BILL[kind]
     return Finding(

@@ -49,8 +49,6 @@ class _Joins(dict[str, int]):
 
 
 LONGEST_KEPT = 4
-NAMES = ("allen", "allens")
-"""More often names than "alien" badly scanned."""
 _joins = _Joins()
 
 
@@ -73,3 +71,5 @@ def plain_form(word: str) -> str:
 
 
 _SCANNED = str.maketrans("l1|", "iii")
+NAMES = ("allen", "allens")
+"""More often names than "alien" badly scanned."""
