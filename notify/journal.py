@@ -10,7 +10,7 @@ import asyncio
 import datetime as dt
 from collections.abc import Callable
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection
 
 from notify import ledger
 from notify.message import Letter
@@ -23,9 +23,9 @@ class Journal:
     """Of one sender. What could not be written down is told to all who ask from then on."""
 
     def __init__(
-        self, engine: Engine, lease: str, clock: Callable[[], dt.datetime], connections: int
+        self, database: Connection, lease: str, clock: Callable[[], dt.datetime], connections: int
     ) -> None:
-        self._engine, self._lease, self._clock = engine, lease, clock
+        self._database, self._lease, self._clock = database, lease, clock
         self._connections = connections
         self._accepted: list[ledger.Acceptance] = []
         self._beginning: list[Letter] = []
@@ -41,7 +41,10 @@ class Journal:
     async def begun(self, letter: Letter) -> bool:
         """True once it is written down that a relay may have it from here on."""
         self._beginning.append(letter)
-        written = await asyncio.shield(self._shared())
+        shared = self._shared()
+        if len(self._beginning) == self._connections:
+            self._write(shared)
+        written = await asyncio.shield(shared)
         self._check()
         return letter.digest_id in written
 
@@ -63,9 +66,11 @@ class Journal:
         return self._next
 
     def _gather(self, written: asyncio.Future[set[int]], before: int = 0, quiet: int = 0) -> None:
+        if written.done():
+            return
         come = len(self._accepted) + len(self._beginning)
         quiet = quiet + 1 if come == before else 0
-        if len(self._beginning) < self._connections and quiet < QUIET_TURNS:
+        if quiet < QUIET_TURNS:
             asyncio.get_running_loop().call_soon(self._gather, written, come, quiet)
         else:
             self._write(written)
@@ -76,7 +81,9 @@ class Journal:
         self._next = None
         begun: set[int] = set()
         try:
-            begun = ledger.note(self._engine, self._lease, self._clock(), accepted, beginning)
+            if self._failure is None:
+                begun = ledger.note(self._database, self._lease, self._clock(), accepted, beginning)
         except Exception as error:
             self._failure = error
+            self._database.close()  # else what has failed would keep everybody from writing
         written.set_result(begun)

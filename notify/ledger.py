@@ -144,12 +144,12 @@ class Acceptance(NamedTuple):
     said: str
 
 
-# Said for every message, so they are put together once.
+# Said for every message, so they are put together once, and no list in them has to be written out.
+_THIS = Digest.id == bindparam("of")
 _OURS = Digest.lease == bindparam("held_by")
 _BEGIN = (
     update(Digest.__table__)  # type: ignore[arg-type]
-    .where(Digest.id.in_(bindparam("those", expanding=True)), _OURS, _in_state("claimed"))
-    .where(~exists(select(MailStop.id)))
+    .where(_THIS, _OURS, Digest.status == "claimed", ~exists(select(MailStop.id)))
     .values(
         status="sending",
         attempts=Digest.attempts + 1,
@@ -158,31 +158,26 @@ _BEGIN = (
         ),
         leased_until=bindparam("until"),
     )
-    .returning(Digest.id)
 )
 _ACCEPT = (
     update(Digest.__table__)  # type: ignore[arg-type]
-    .where(Digest.id == bindparam("of"), _OURS)
-    .where(or_(Digest.status == "sending", Digest.status == "unknown"))
+    .where(_THIS, _OURS, or_(Digest.status == "sending", Digest.status == "unknown"))
     .values(status="sent", sent_at=bindparam("at"), relay=bindparam("by"), said=bindparam("answer"))
 )
 _ROWS_SENT = (
     update(Outbox.__table__)  # type: ignore[arg-type]
     .where(
-        Outbox.subscriber_id.in_(bindparam("readers", expanding=True)),
+        Outbox.subscriber_id == bindparam("reader"),
+        Outbox.digest_id == bindparam("of"),
         Outbox.status == "claimed",
-        Outbox.digest_id.in_(
-            select(Digest.id).where(
-                Digest.id.in_(bindparam("those", expanding=True)), _OURS, _in_state("sent")
-            )
-        ),
+        exists(select(Digest.id).where(_THIS, _OURS, Digest.status == "sent")),
     )
     .values(status="sent")
 )
 
 
 def note(
-    engine: Engine,
+    connection: Connection,
     lease: str,
     now: dt.datetime,
     accepted: Sequence[Acceptance] = (),
@@ -193,14 +188,18 @@ def note(
     Gives the digests that may begin: none of them when mail has been stopped meanwhile, or whose
     lease is no longer ours.
     """
-    with writing(engine) as connection:
+    with connection.begin():
         if accepted:
             _accept(connection, lease, accepted, now)
         if not beginning:
             return set()
+        each = {"held_by": lease, "now": now, "until": now + LEASE}
         those = [letter.digest_id for letter in beginning]
-        values = {"those": those, "held_by": lease, "now": now, "until": now + LEASE}
-        return set(connection.scalars(_BEGIN, values))
+        begun = connection.execute(_BEGIN, [{**each, "of": digest_id} for digest_id in those])
+        if begun.rowcount == len(those):
+            return set(those)
+        ours = (Digest.id.in_(those), Digest.lease == lease, _in_state("sending"))
+        return set(connection.scalars(select(Digest.id).where(*ours)))
 
 
 def _accept(
@@ -210,22 +209,16 @@ def _accept(
 
     Even when the answer took so long that another sender has called it unknown meanwhile.
     """
+    held = [{"of": one.letter.digest_id, "held_by": lease} for one in accepted]
     answers = [
-        {
-            "of": one.letter.digest_id,
-            "held_by": lease,
-            "at": now,
-            "by": one.relay,
-            "answer": one.said,
-        }
-        for one in accepted
+        {**these, "at": now, "by": one.relay, "answer": one.said}
+        for these, one in zip(held, accepted, strict=True)
     ]
     connection.execute(_ACCEPT, answers)
-    rows = {
-        "readers": [one.letter.subscriber_id for one in accepted],
-        "those": [one.letter.digest_id for one in accepted],
-        "held_by": lease,
-    }
+    rows = [
+        {**these, "reader": one.letter.subscriber_id}
+        for these, one in zip(held, accepted, strict=True)
+    ]
     connection.execute(_ROWS_SENT, rows)
 
 

@@ -14,7 +14,6 @@ import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from sqlalchemy import Engine
 
@@ -24,6 +23,7 @@ from notify.journal import Journal
 from notify.message import Letter, check_settings, envelope_sender, message_bytes
 from notify.smtp import NoRelay, Relay, answer, connected, fault, relays, trusted
 from notify.tokens import random_token, secret_key
+from tracker.db import writer
 from tracker.settings import Settings
 
 Clock = Callable[[], dt.datetime]
@@ -53,11 +53,18 @@ class Report:
         return self.counts.total() - self.counts["sent"]
 
 
-class _Turn(NamedTuple):
+@dataclass(slots=True)
+class _Turn:
     """A letter, and when it may leave by ``time.monotonic``."""
 
     letter: Letter
     at: float
+    _made: bytes = b""
+
+    def message(self, settings: Settings) -> bytes:
+        if not self._made:
+            self._made = message_bytes(self.letter, settings)
+        return self._made
 
 
 @dataclass(slots=True)
@@ -135,18 +142,19 @@ def send(engine: Engine, settings: Settings, *, yes: bool = False, clock: Clock 
         return report
     check_settings(settings)
     lease = random_token()
-    run = _Run(
-        engine=engine,
-        settings=settings,
-        clock=clock,
-        relays=relays(settings),
-        trusted=trusted(settings),
-        secret=secret_key(settings),
-        lease=lease,
-        report=report,
-        journal=Journal(engine, lease, clock, settings.smtp_connections),
-    )
-    asyncio.run(_both_stages(run, waiting))
+    with writer(engine) as database:
+        run = _Run(
+            engine=engine,
+            settings=settings,
+            clock=clock,
+            relays=relays(settings),
+            trusted=trusted(settings),
+            secret=secret_key(settings),
+            lease=lease,
+            report=report,
+            journal=Journal(database, lease, clock, settings.smtp_connections),
+        )
+        asyncio.run(_both_stages(run, waiting))
     report.stopped = report.stopped or ledger.stopped(engine)
     return report
 
@@ -227,7 +235,7 @@ async def _deliver(run: _Run, line: _Line, turn: _Turn) -> _Turn | None:
         if talk.announced is None:
             await asyncio.sleep(turn.at - time.monotonic())
             talk.announce(_envelope(run, letter))
-        raw = message_bytes(letter, run.settings)
+        raw = turn.message(run.settings)
         await talk.invited()
         begun = await run.journal.begun(letter)
         if not begun:
@@ -238,6 +246,8 @@ async def _deliver(run: _Run, line: _Line, turn: _Turn) -> _Turn | None:
         following = run.next_turn()
         ready = following is not None and following.at <= time.monotonic()
         talk.hand_over(raw, _envelope(run, following.letter) if following and ready else None)
+        if following is not None:  # made while the relay is busy with this one
+            asyncio.get_running_loop().call_soon(following.message, run.settings)
         said = await talk.taken()
     except Refused as error:
         _refused(run, line.relay, letter, begun, error)

@@ -64,9 +64,16 @@ def open_database(url: str | None = None) -> Engine:
 
 
 @contextmanager
+def writer(engine: Engine) -> Iterator[Connection]:
+    """A connection for many write transactions, one after the other: ``with one.begin()``."""
+    with engine.connect().execution_options(write=True) as connection:
+        yield connection
+
+
+@contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """One write transaction; commits at the end, rolls back on an exception."""
-    with engine.connect().execution_options(write=True) as connection, connection.begin():
+    with writer(engine) as connection, connection.begin():
         yield connection
 
 

@@ -21,7 +21,7 @@ from notify.smtp import BadMailSettings, fault
 from notify.tokens import digest_of_return_path
 from tests.notify.relay import DROP, Script, at, relay, settings_for
 from tests.notify.stories import NOW, add_bill, add_change, add_reader
-from tracker.db import reading, writing
+from tracker.db import reading, writer, writing
 from tracker.models import Digest, Outbox, Subscriber, Suppression
 from tracker.settings import Settings
 
@@ -389,7 +389,8 @@ def test_a_sender_that_lost_its_lease_sends_nothing(engine: Engine) -> None:
         (letter,) = ledger.letters(engine, ids)
         assert send(engine, settings, clock=later(hours=1)).counts == {"sent": 1}
         hour = NOW + dt.timedelta(hours=1)
-        assert ledger.note(engine, "slow", hour, beginning=[letter]) == set()
+        with writer(engine) as database:
+            assert ledger.note(database, "slow", hour, beginning=[letter]) == set()
     assert len(inbox.kept) == 1
 
 
@@ -399,11 +400,13 @@ def test_an_answer_that_comes_late_still_counts(engine: Engine) -> None:
         settings = settings_for(inbox)
         make_digests(engine, settings)
     (letter,) = ledger.letters(engine, ledger.claim(engine, "slow", 10, NOW))
-    assert ledger.note(engine, "slow", NOW, beginning=[letter]) == {letter.digest_id}
+    with writer(engine) as database:
+        assert ledger.note(database, "slow", NOW, beginning=[letter]) == {letter.digest_id}
     hour = NOW + dt.timedelta(hours=1)
     ledger.sweep(engine, hour)
     assert statuses(engine) == ["unknown"]
-    ledger.note(engine, "slow", hour, [ledger.Acceptance(letter, "relay", "250 ok")])
+    with writer(engine) as database:
+        ledger.note(database, "slow", hour, [ledger.Acceptance(letter, "relay", "250 ok")])
     assert (statuses(engine), rows(engine)) == (["sent"], ["sent"])
 
 
