@@ -17,20 +17,24 @@ Kind = Literal["law", "existing", "amended", "finding", "definition", "saving", 
 ABBREVIATION = re.compile(
     r"(?:\b(?:U\.S\.C?|U\.S\.C\.A|C\.F\.R|Sec|Secs|No|Nos|Art|Arts|Stat|Sess|Amend|Rev|Ann|Mr|Ms|Mrs"
     r"|Dr|Gov|Gen|Atty|St|Inc|Co|Corp|Ch|ch|Pub|L|art|sec|secs|subd|subsec|par|pars|cl|cf|v|vs|p|pp"
-    r"|et seq|subs|ss|s|Del|Okla|Tex|Cal|Conn|Mass|Ill|Ind|Ore|Wash|Minn|Stats|C\.R\.S|R\.S"
-    r"|R\.C\.W|M\.R\.S|O\.C\.G\.A|N\.J\.S\.A|H\.R|S|H|e\.g|i\.e|etc|al|Jan|Feb|Mar|Apr|Aug|Sept|Oct|Nov|Dec"
+    r"|et seq|subs|Subd|ss|s|Del|Okla|Tex|Cal|Conn|Mass|Ill|Ind|Ore|Wash|Minn|Stats|C\.R\.S"
+    r"|R\.S|R\.C\.W|M\.R\.S|O\.C\.G\.A|N\.J\.S\.A|H\.R|S|H|e\.g|i\.e|etc|al|Jan|Feb|Mar|Apr|Aug|Sept|Oct|Nov|Dec"
     r"|[A-Z]))\.$"
 )
 CUT = re.compile(
     r"\n|;(?: (?:and|or))?(?= |$)|:(?= ?\n| ?\(| (?:1|[aA]|i)[.)] )|[.?!][\"')\]]*(?= )"
     r"|(?<=[;:.,])(?: (?:and|or))? ?(?=\((?:\d{1,2}|[a-zA-Z]|[ivxIVX]{2,4})\) )"
-    r"|,(?= so as to )"
+    r"|,(?= (?:so as to|except that) )|:(?= Provided,? )| (?=FOR the purpose of )"
 )
 STARTS = re.compile(r"[\"'\[ ]*(?:[-*] )?(?:\(\w{1,4}\) ?)*[\"'(\[ ]*[A-Z0-9$]")
 ENUMERATOR = re.compile(
     r"[\s\"']*\(?(?P<one>\d{1,2}|[a-zA-Z]|[ivx]{2,5}|[IVX]{2,5}|[a-z]{2})[.)] "
     r"|[\s\"']*(?P<bullet>[-*]) "
 )
+NUMBER = re.compile(r"\s*(?:\d{1,2}|[ivxIVX]{2,5})\.")
+"""Of an item that begins "1. "."""
+BUT_NOT = re.compile(r" except that ", re.I)
+"""What follows is laid down for itself."""
 HEADING = re.compile(r"\s*(?:new section|section|sec\.|article|art\.|chapter|§) ?[\dIVX]", re.I)
 ENACTS = re.compile(r"\b(?:read|follows|adding|inserting|thereof|sections?)\W*$", re.I)
 """Ends of "is amended by adding …" and "to read as follows:", which say nothing of what follows."""
@@ -120,7 +124,7 @@ def cut(text: str, title: bool = False) -> Clauses:
     spans = list(_spans(text))
     for start, end in spans:
         words = text[start:end]
-        fresh = not found or not _continues(text, found[-1])
+        fresh = not found or not _continues(text, found[-1]) or BUT_NOT.match(words) is not None
         if fresh:
             sentence += 1
             kind = None
@@ -175,6 +179,7 @@ def _spans(text: str) -> list[tuple[int, int]]:
         if found.group()[:1] == "." and (
             ABBREVIATION.search(text, max(0, found.start() - 12), found.start() + 1)
             or not STARTS.match(text, end)
+            or NUMBER.fullmatch(text, at, end)
         ):
             continue
         if end > at and text[at:end].strip():

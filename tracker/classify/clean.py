@@ -99,6 +99,9 @@ class Clean:
         return after - self.here[n] == self.lengths[n]
 
 
+SENTENCE_END = re.compile(r"[.;:](?=\s|$)")
+
+
 def clean(
     text: str,
     words: Container[str] = frozenset(),
@@ -115,8 +118,10 @@ def clean(
     """
     headers = page_headers(text) if headers is None else headers
     builder = _Builder(text, words, start, len(text) if end is None else end, headers)
+    before = builder.start
     for first, last in _kept(builder.start, builder.stop, gone):
-        builder.read(first, last)
+        builder.read(first, last, apart=SENTENCE_END.search(text, before, first) is not None)
+        before = last
     return builder.done()
 
 
@@ -148,10 +153,11 @@ class _Builder:
         self.headers = headers
         self.numbered = _numbered_lines(text, start, stop)
 
-    def read(self, first: int, last: int) -> None:
+    def read(self, first: int, last: int, apart: bool = False) -> None:
+        """``apart``: a sentence ends in what is left out before."""
         at = first
         if self.last not in ("", " ", "\n"):
-            self.put(" ", first, 0)
+            self.put("\n" if apart else " ", first, 0)
         while at < last:
             found = SPECIAL.search(self.raw, at, last)
             if found is None:

@@ -140,7 +140,10 @@ class _Reading:
         if english.AND.search(before[-8:]):
             found = [one for one in found if one.kind != "reports"]
         within = self.all.before.between(*act)
-        found += [one for one in within if one.kind in FINITE]
+        if not (
+            found and found[-1].kind in FINITE and not self.text[found[-1].end : act[0]].strip()
+        ):
+            found += [one for one in within if one.kind in FINITE]
         itself = next((one for one in within[:1] if one.start == act[0]), None)
         return self.back(found, clause.start, act[0], bool(clause.lead), itself)
 
@@ -157,9 +160,11 @@ class _Reading:
         ``led``: the clause is an item whose own first verb may hang on words before the list;
         ``nearer``: the act, where it is itself a word that turns ("limit or restrict").
         """
-        for turn in reversed(turns):
+        for n, turn in reversed([*enumerate(turns)]):
             before = self.text[max(start, turn.start - CONTEXT) : turn.start]
-            aside = english.ASIDE.search(before) and "," in self.text[turn.end : until]
+            aside = "," in self.text[turn.end : until] and (
+                english.ASIDE.search(before) or english.AFTER.search(before)
+            )
             if self.is_own(turn) or (turn.kind in TURNING and self._same(turn, nearer)):
                 nearer = turn
             elif turn.kind == "excepts":
@@ -172,21 +177,33 @@ class _Reading:
                 return True
             else:
                 nearer = turn
-                self._take(turn, self._turns(turn, before))
-                if self._settles(turn, before, led and turn.start - start < ITEM_START):
+                self._take(turn, self._turns(turn, self._since_verb(turns[:n], before, turn)))
+                hangs = turn.start - start < ITEM_START or english.RELATES.search(before)
+                if self._settles(turn, before, led and bool(hangs)):
                     return True
         return False
+
+    def _since_verb(self, earlier: Sequence[Turn], before: str, turn: Turn) -> str:
+        """What stands before a verb and belongs to no other: "no person shall … who are to"."""
+        verb = next((one for one in reversed(earlier) if one.kind in FINITE), None)
+        if verb is None or english.WHICH.search(self.text[: verb.start][-CONTEXT:]):
+            return before
+        return before[max(0, len(before) - (turn.start - verb.end)) :]
 
     def is_own(self, turn: Turn) -> bool:
         return any(first < turn.end and turn.start < last for first, last in self.own)
 
     def _same(self, turn: Turn, nearer: Turn | None) -> bool:
-        """``prohibit or restrict`` turns once."""
+        """``prohibit or restrict`` turns once; ``repeals the prohibition`` twice."""
         return (
             nearer is not None
             and nearer.kind in TURNING
             and english.JOINED.fullmatch(self.text, turn.end, nearer.start) is not None
+            and (nearer.kind == turn.kind or self._or(turn, nearer))
         )
+
+    def _or(self, turn: Turn, nearer: Turn) -> bool:
+        return english.OR.search(self.text, turn.end, nearer.start) is not None
 
     def _turns(self, turn: Turn, before: str) -> bool:
         """Whether the word turns things around; also "shall" in "No officer shall"."""
@@ -234,10 +251,11 @@ class _Reading:
         ``told_of``: the act is no subject of the verb that follows, so only its fate counts.
         """
         fate_counts = bool(self.turns)
-        for turn, following in pairwise([*turns, None]):
-            assert turn is not None
+        for n, turn in enumerate(turns):
+            following = turns[n + 1] if n + 1 < len(turns) else None
             if turn.kind == "afterwards":
-                return self._take(turn, True)
+                ended = n and turns[n - 1].kind == "ends"
+                return self._take(turn, not (ended and turn.start - turns[n - 1].end < NEXT_WORD))
             if turn.kind not in FINITE or english.WHICH.search(self.text, act_end, turn.start):
                 continue
             undone = (

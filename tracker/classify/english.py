@@ -10,8 +10,18 @@ import re
 ITEM = r"(?:\(?\w{1,3}[.)] )*"
 """Numbers of a list's item."""
 
+_SAYS = "".join(
+    rf"(?<!\b{verb} )"
+    for verb in (
+        "provides", "provide", "providing", "requires", "require", "requiring", "ensures",
+        "ensure", "ensuring", "specifies", "specify", "specifying", "states", "declares",
+        "clarifies", "mandates",
+    )
+)  # fmt: skip
+"""Not behind a verb that tells what is laid down: "provides that an agency …"."""
+
 WHICH = re.compile(
-    r"\b(?:that|whose|where|if|when|whenever|unless)(?:(?! and\b) [\w'-]+,?){0,6} $"
+    rf"\b(?:{_SAYS}that|whose|where|if|when|whenever|unless)(?:(?! and\b) [\w'-]+,?){{0,6}} $"
     r"|\b(?:which|who|whom|whereby|whoever)(?: [\w'-]+){0,14} $",
     re.I,
 )
@@ -19,6 +29,9 @@ WHICH = re.compile(
 
 ASIDE = re.compile(r"\b(?:if|when|where|unless|because|although)\b[^,]*$", re.I)
 """Inside an aside, which ends with the next comma."""
+
+AFTER = re.compile(r"\b(?:after|upon|following) (?:a |an |any |the |such )?$", re.I)
+""""After a denial, …": what comes before is named, not done."""
 
 OPENS = re.compile(
     r"(?:[;:.]|, to|\band(?: to)?|\b(?:bill|act|measure|resolution|title|ordinance|section|it|would"
@@ -31,6 +44,9 @@ OPENS = re.compile(
 
 REPEALS = re.compile(r"\brepeal(?:s|ing)?\b[^;]*\brelat(?:es|ing) to (?:the |a )?$", re.I)
 """"repealing section 5, relating to the prohibition of": what opens there is repealed."""
+
+RELATES = re.compile(r"\brelat(?:ing|ive|es) to (?:the |a )?$", re.I)
+""""(1) Section 5, relating to the prohibition of": an item tells what law is meant."""
 
 CONDITION = re.compile(
     rf"^[\W\d]*{ITEM}(?:if|when|whenever|where|upon|on|before|after|once|during|following"
@@ -45,6 +61,7 @@ IN_PASSING = re.compile(
     r"|\b(?:a|an|any|the|each|every|such|of)(?: [\w'-]+){0,3} requests?(?: [\w'-]+){0,6}"
     r" to (?:be )?$"
     r"|\b(?:that|which|who)(?: [\w'-]+ly)? $"
+    r"|\b(?:that|which|who) ha(?:s|ve) (?:provided|given|granted|allowed)(?: [\w'-]+){0,8} $"
     r"|\b(?:with|party to|under) (?:a|an|any|such) (?:existing |current )$",
     re.I,
 )
@@ -71,6 +88,8 @@ THAT = re.compile(r" that\b", re.I)
 """Looked for behind a word: "ensure that data are not shared"."""
 
 NO = re.compile(r"\bno (?:[\w-]+ )?$", re.I)
+OR = re.compile(r"\b(?:or|and|nor)\b", re.I)
+"""Looked for between two words."""
 AND = re.compile(r"\band (?:to )?$", re.I)
 AND_THEN = re.compile(r"\b(?:and|but)(?: otherwise| also)? $", re.I)
 """"requires …, and otherwise prohibits": something else is said."""

@@ -31,9 +31,9 @@ SAYS_BY_FIELD = {"title": 4.0, "abstract": 3.0, "subject": 1.0, "text": 1.0}
 UNCHANGED_LAW = 0.5
 """Weight of words that a bill with marked changes only reprints."""
 NEAR_A_CHANGE = 400
-MIXED_FROM = 0.7
+MIXED_FROM = 0.6
 """Share of the weaker side from which a bill goes both ways …"""
-SURE = 0.95
+SURE = 0.7
 """… if each side has a statement that is so sure."""
 LEANING = 0.2
 """Votes of the words that bills of one side use, in one statement."""

@@ -50,6 +50,24 @@ TEXTS: list[tuple[str, Stance]] = [
      " stop;\n(2) arrest a person for a civil immigration violation.", LIMITS),
     ("The sheriff shall ensure that— (1) each immigration detainer is honored; and (2) ICE is told"
      " of each release date.", EXPANDS),
+    ("A law enforcement agency may not:\n1. Stop a person for immigration enforcement purposes;\n"
+     "2. Hold a person on the basis of an immigration detainer; or\n3. Use money or personnel to"
+     " assist a federal immigration authority.", LIMITS),
+    ("The following are repealed:\nI. RSA 31:147, relative to the prohibition of policies limiting"
+     " assistance in the enforcement of federal immigration law.", LIMITS),
+    # One verb governs, another stands by.
+    ("No person shall run a detention center in which individuals are to be held for violations of"
+     " civil immigration law.", LIMITS),
+    ("The bill provides that a county clerk may not disclose driver records to an agency that"
+     " enforces immigration law, and must block queries made for that purpose.", LIMITS),
+    ("The sheriff shall not enter into, and shall terminate within 90 days, any agreement with ICE"
+     " under section 287(g).", LIMITS),
+    ("The agency shall deny the benefit and shall, no later than ten days after the denial becomes"
+     " final, report the applicant to ICE.", EXPANDS),
+    ("The department shall provide vehicle records for official use, except that no such record"
+     " shall be released to an agency that enforces civil immigration law.", LIMITS),
+    ("An agency shall, within the limits of available funds, support the enforcement of federal"
+     " immigration law.", EXPANDS),
     # Existing law and what the bill does with it.
     ("Existing law requires jails to honor immigration detainers. This bill would repeal that"
      " requirement.", LIMITS),
@@ -62,6 +80,9 @@ TEXTS: list[tuple[str, Stance]] = [
      " prohibits an agency from sharing information with ICE.", LIMITS),
     ("Section 12 is amended by adding the following: A sheriff may not enter into a 287(g)"
      " agreement.", LIMITS),
+    # Immigration enforcement is where agents show who they are, not what is asked for.
+    ("Each officer engaged in the enforcement of federal immigration laws must display a badge.",
+     LIMITS),
     # Both ways.
     ("A sheriff shall notify ICE of the release date of each inmate convicted of a felony. No"
      " school shall let ICE agents enter its classrooms.", MIXED),
@@ -82,6 +103,8 @@ def test_a_text_is_read_the_way_it_cuts(text: str, stance: Stance) -> None:
         ("An act repealing section 5, relating to the prohibition of sanctuary policies", LIMITS),
         ("Requires, instead of authorizes, sheriffs to cooperate with ICE", EXPANDS),
         ("Requires courts to notify ICE of the release of defendants; repealer", EXPANDS),
+        ("An act repealing the prohibition on sanctuary jurisdictions", LIMITS),
+        ("Concerning cooperation with ICE, and repealing certain prohibitions", EXPANDS),
         ("An Act to discontinue 287(g) agreements of sheriffs", LIMITS),
         ("To prohibit entry by illegal aliens, to require jails to cooperate with ICE", EXPANDS),
         ("The Illinois TRUST Act; technical change.", NEUTRAL),
@@ -103,6 +126,25 @@ def test_a_duty_that_a_bill_strikes_limits() -> None:
     kept = " Each county jail holds people for ICE under a contract with ICE."
     assert classify(None, None, text).stance == EXPANDS
     assert classify(None, None, text + kept, marks=struck).stance != EXPANDS
+
+
+def test_sentences_struck_here_and_there_are_read_apart() -> None:
+    heading, law = (
+        "Assistance in the enforcement of immigration laws; indemnity",
+        (
+            " No official of a city may limit or restrict the enforcement of federal immigration laws."
+        ),
+    )
+    kept = " Unlawful stops. A person who is stopped may sue."
+    text = heading + kept + law
+    struck = [
+        TextMark(start=0, end=len(heading), kind="delete"),
+        TextMark(start=len(heading + kept), end=len(text), kind="delete"),
+    ]
+    kept_law = " Officers shall not stop a person for a violation of civil immigration law."
+    found = classify(None, None, text + kept_law, marks=struck)
+    assert found.stance == LIMITS
+    assert {one.stance for one in found.evidence if one.told} == {LIMITS}
 
 
 def test_a_line_that_a_list_repeats_is_no_page_header() -> None:
