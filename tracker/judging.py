@@ -159,6 +159,7 @@ def _evidence_rows(words: Words, found: Judgement) -> list[dict[str, Any]]:
             "rule": one.rule,
             "topic": one.topic,
             "stance": one.stance,
+            "told": one.told,
             "field": one.field,
             "text_sha256": words.sha256 if one.field == "text" else None,
             "start": one.start,

@@ -7,7 +7,7 @@ from pathlib import Path
 from alembic import command
 from sqlalchemy import Engine, insert, select
 
-from tracker.db import alembic_config, open_database, pending_migrations, writing
+from tracker.db import alembic_config, open_database, pending_migrations, upgrade, writing
 from tracker.models import SourceState
 
 
@@ -20,6 +20,16 @@ def test_first_use_creates_the_database(tmp_path: Path) -> None:
     engine = open_database(f"sqlite:///{path}")
     assert path.exists()
     assert not pending_migrations(engine)
+
+
+def test_an_older_schema_is_brought_up_to_date_with_its_rows(engine: Engine) -> None:
+    command.downgrade(alembic_config(engine), "0001")
+    with writing(engine) as connection:
+        connection.execute(insert(SourceState).values(source="va", cursor={}, rules_hash=""))
+    upgrade(engine)
+    command.check(alembic_config(engine))
+    with engine.connect() as connection:
+        assert connection.scalars(select(SourceState.source)).all() == ["va"]
 
 
 def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:

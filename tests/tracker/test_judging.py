@@ -6,6 +6,7 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import Engine, select
 
 from tests.tracker.stored_bills import NOW, add_bill
@@ -16,6 +17,7 @@ from tracker.models import Evidence, TopicVerdict, Verdict
 from tracker.rejudge import rejudge
 from tracker.review_queue import review_queue
 from tracker.rules.schema import TOPICS_FILE
+from tracker.web.app import create_app
 
 LATER = NOW + dt.timedelta(days=1)
 DETAINERS = "An Act prohibiting sheriffs from honoring immigration detainers"
@@ -55,6 +57,16 @@ def test_a_verdict_shows_its_words_in_the_stored_text(
     assert quoted
     assert all(quote == stored for quote, stored in quoted)
     assert verdict(engine, bills["parks"])[:2] == ("off", False)
+
+
+def test_a_bills_page_says_where_its_way_is_a_guess(engine: Engine, bills: dict[str, int]) -> None:
+    with writing_session(engine) as session:
+        bare = add_bill(session, "HB 4", "Civil immigration detainers", level=None).id
+    with writing(engine) as connection:
+        judge(connection, [bare], NOW)
+    with TestClient(create_app(engine)) as pages:
+        assert "is a guess" in pages.get(f"/bills/{bare}").text
+        assert "is a guess" not in pages.get(f"/bills/{bills['detainers']}").text
 
 
 def test_only_the_texts_of_the_bills_at_hand_are_read(

@@ -66,6 +66,7 @@ KINDS: list[tuple[Kind, re.Pattern[str]]] = [
         r"|.{0,80}\b(?:this|such) (?:section|act|chapter|article|subsection|part|subdivision"
         r"|paragraph) (?:does|do|shall|may) not (?:prohibit|limit|restrict|require)"
         r"|.{0,120}\bshall not be (?:construed|interpreted)"
+        r"|(?:it|(?:this|the) bill) (?:does|would) not (?:restrict|prohibit|prevent|limit|affect)\b"
         r"|.{0,60}\b(?:this|the) (?:section|act|subsection|prohibition|chapter) does not apply",
         re.I | re.S)),
     ("finding", re.compile(

@@ -42,8 +42,13 @@ OPENS = re.compile(
 )
 """A verb here opens a statement of its own: what stands before does not govern it."""
 
-REPEALS = re.compile(r"\brepeal(?:s|ing)?\b[^;]*\brelat(?:es|ing) to (?:the |a )?$", re.I)
-""""repealing section 5, relating to the prohibition of": what opens there is repealed."""
+REPEALS = re.compile(
+    r"\brepeal(?:s|ing)?\b[^;]*\b(?:relat(?:es|ing) to (?:the |a )?|which\b[^;]*\band(?: to)? )$",
+    re.I,
+)
+""""repealing section 5, relating to the prohibition of", "repeals chapter 5, which requires … and
+prohibits": what opens there is repealed.
+"""
 
 RELATES = re.compile(r"\brelat(?:ing|ive|es) to (?:the |a )?$", re.I)
 """"(1) Section 5, relating to the prohibition of": an item tells what law is meant."""

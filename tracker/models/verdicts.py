@@ -47,7 +47,8 @@ class Evidence(Base):
     """The words that made a rule fire: ``quote == field text[start:end]``.
 
     ``field``: title, abstract, subject:N (index) or text; for text, ``text_sha256`` names the
-    stored text the span points into.
+    stored text the span points into. ``told``: whether its sentence says which way it cuts, or
+    ``stance`` is a guess; unknown of what was judged before that was kept.
     """
 
     __tablename__ = "evidence"
@@ -58,6 +59,7 @@ class Evidence(Base):
     rule: Mapped[str]
     topic: Mapped[str]
     stance: Mapped[str | None]
+    told: Mapped[bool | None]
     field: Mapped[str]
     text_sha256: Mapped[str | None]
     start: Mapped[int]

@@ -61,12 +61,13 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a bill is on a topic."""
+    """Why a bill is on a topic; ``guessed``: no sentence found says which way it cuts."""
 
     topic: str
     stance: str | None
     score: float | None
     quotes: tuple[Quote, ...]
+    guessed: bool = False
 
 
 @router.get("/bills/{bill_id:int}")
@@ -289,15 +290,12 @@ def _reasons(
     by_topic: defaultdict[str, list[Evidence]] = defaultdict(list)
     for span in evidence:
         by_topic[span.topic].append(span)
-    reasons = [
-        Reason(
-            topic.topic,
-            topic.stance,
-            topic.score,
-            tuple(_quotes(bill, by_topic.pop(topic.topic, []), versions)),
-        )
-        for topic in topics
-    ]
+    reasons = []
+    for topic in topics:
+        spans = by_topic.pop(topic.topic, [])
+        quotes = tuple(_quotes(bill, spans, versions))
+        guessed = bool(spans) and all(span.told is False for span in spans)
+        reasons.append(Reason(topic.topic, topic.stance, topic.score, quotes, guessed))
     return reasons + [
         Reason(slug, None, None, tuple(_quotes(bill, spans, versions)))
         for slug, spans in by_topic.items()
