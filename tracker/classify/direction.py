@@ -81,6 +81,8 @@ def read_direction(
         earlier = clauses[follows]
         settled = reading.elliptical(turns.before.between(earlier.start, earlier.end), earlier)
         follows = earlier.follows
+    if settled and english.RELATES_ANYWHERE.search(before):
+        reading.repealed(behind)
     if not settled or reading.goes_on:
         told_of = english.CONDITION.search(before) is not None
         reading.forward(after, before, act[1], told_of)
@@ -165,7 +167,8 @@ class _Reading:
             aside = "," in self.text[turn.end : until] and (
                 english.ASIDE.search(before) or english.AFTER.search(before)
             )
-            if self.is_own(turn) or (turn.kind in TURNING and self._same(turn, nearer)):
+            own = turn.kind not in FINITE and self.is_own(turn)
+            if own or (turn.kind in TURNING and self._same(turn, nearer)):
                 nearer = turn
             elif turn.kind == "excepts":
                 self.excepted = True
@@ -269,6 +272,13 @@ class _Reading:
                 return self._take(turn, self._turns(turn, before) != undone)
             return None
         return None
+
+    def repealed(self, turns: Sequence[Turn]) -> None:
+        """``Section 5, relating to the prohibition of …, is repealed.``"""
+        for turn in turns:
+            if turn.kind == "afterwards" and english.REPEALED.match(self.text, turn.start):
+                self._take(replace(turn, kind="ends"), True)
+                return
 
     def told_to_report(self, turns: Sequence[Turn]) -> None:
         """``an agency refusing to … shall report it``"""

@@ -53,6 +53,10 @@ prohibits": what opens there is repealed.
 RELATES = re.compile(r"\brelat(?:ing|ive|es) to (?:the |a )?$", re.I)
 """"(1) Section 5, relating to the prohibition of": an item tells what law is meant."""
 
+RELATES_ANYWHERE = re.compile(r"\brelat(?:ing|ive|es) to\b", re.I)
+REPEALED = re.compile(r"(?:is|are) (?:hereby )?repealed\s*(?:[.;]|$)", re.I)
+"""Tried where such a word begins."""
+
 CONDITION = re.compile(
     rf"^[\W\d]*{ITEM}(?:if|when|whenever|where|upon|on|before|after|once|during|following"
     r"|ahead of|prior to|in the case of)\b[^,]*(?:, (?:(?:or|and) )?[\w ]{1,25}){0,3}$"

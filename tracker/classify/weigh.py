@@ -29,11 +29,13 @@ SAYS_BY_FIELD = {"title": 4.0, "abstract": 3.0, "subject": 1.0, "text": 1.0}
 """Votes on the stance: a title sums up what many sections say one by one."""
 
 UNCHANGED_LAW = 0.5
-"""Weight of words that a bill with marked changes only reprints."""
+"""Weight of words that a bill with marked changes only reprints …"""
+UNCHANGED_VOTE = 0.2
+"""… and of what such a statement says of the stance."""
 NEAR_A_CHANGE = 400
 MIXED_FROM = 0.6
 """Share of the weaker side from which a bill goes both ways …"""
-SURE = 0.7
+SURE = 0.6
 """… if each side has a statement that is so sure."""
 LEANING = 0.2
 """Votes of the words that bills of one side use, in one statement."""
@@ -48,6 +50,10 @@ SELDOM = 0.5
 """… and the weight of what is said hardly ever."""
 RESOLVES = re.compile(r"\bresolved(?:, | by | that )", re.I)
 """A resolution says this of itself."""
+REPEALED = re.compile(r"\brepeal", re.I)
+REPLACED = re.compile(r"\b(?:in lieu|substitut|re-?enact|read as follows)", re.I)
+HEADING = 300
+"""Characters before struck words that tell what is done with them."""
 LONGEST_QUOTE = 500
 MOST_QUOTES = 8
 """Evidence kept of one rule in one bill."""
@@ -124,14 +130,18 @@ class Changes:
     """The places where a text adds or strikes; ``marked`` is false where it does neither."""
 
     def __init__(self, marks: Sequence[TextMark] | None) -> None:
-        spans = sorted((mark.start, mark.end) for mark in marks or () if mark.kind == "insert")
-        self.starts = [start for start, _ in spans]
-        self.ends = [end for _, end in spans]
-        self.marked = bool(spans)
+        self.spans = sorted((mark.start, mark.end) for mark in marks or ())
+        self.ends = [end for _, end in self.spans]
+        self.marked = any(mark.kind == "insert" for mark in marks or ())
 
-    def near(self, span: Span) -> bool:
-        n = bisect_left(self.ends, span[0] - NEAR_A_CHANGE)
-        return n < len(self.starts) and self.starts[n] <= span[1] + NEAR_A_CHANGE
+    def near(self, span: Span, distance: int = NEAR_A_CHANGE) -> bool:
+        n = bisect_left(self.ends, span[0] - distance)
+        return n < len(self.spans) and self.spans[n][0] <= span[1] + distance
+
+    def touch(self, passage: Passage, n: int) -> bool:
+        """Whether clause ``n``, or one that leads to it, is changed."""
+        those = [passage.clauses[one] for one in (*passage.clauses[n].lead, n)]
+        return any(self.near(passage.original((one.start, one.end)), 0) for one in those)
 
 
 def _of_text(
@@ -144,17 +154,29 @@ def _of_text(
 
 
 def _struck(book: Book, text: str, marks: Sequence[TextMark] | None) -> list[Finding]:
-    """What the bill takes out of the law: a duty struck is a duty ended."""
+    """What the bill takes out of the law: a duty struck is a duty ended.
+
+    Of a section that it says it repeals, the words show what the bill is about.
+    """
     gone = _deleted(marks)
     if not gone:
         return []
     edges = [0, *(at for span in gone for at in span), len(text)]
     kept = [(start, end) for start, end in zip(edges[::2], edges[1::2], strict=True) if start < end]
+    repealed = [span for span in gone if _repeals(text[max(0, span[0] - HEADING) : span[0]])]
     return [
-        finding
+        replace(finding, struck=not any(_within(finding.span, span) for span in repealed))
         for passage in passages(book, "text", text, kept)
         for finding in findings_of(passage, "text", struck=True)
     ]
+
+
+def _repeals(before: str) -> bool:
+    return bool(REPEALED.search(before)) and not REPLACED.search(before)
+
+
+def _within(span: Span, other: Span) -> bool:
+    return other[0] <= span[0] and span[1] <= other[1]
 
 
 def _deleted(marks: Sequence[TextMark] | None) -> list[Span]:
@@ -183,10 +205,11 @@ def _weighed(
     if span[1] - span[0] > LONGEST_QUOTE:
         span = passage.original(hit.act)
     says = SAYS[kind]
-    if changes is not None and changes.marked and not changes.near(span):
-        says *= UNCHANGED_LAW
     sign, strength = _turned(passage, hit)
     told = strength == 1.0
+    if changes is not None and changes.marked:
+        says *= 1.0 if changes.near(span) else UNCHANGED_LAW
+        strength *= 1.0 if changes.touch(passage, hit.clause) else UNCHANGED_VOTE
     if kind == "existing":
         if sign:
             fate = passage.carried_on(hit)
