@@ -86,6 +86,7 @@ def compile_book(file: RuleFile, content: str, lines: Lines) -> Book:
     plain = {
         ("adjacent",): file.adjacent,
         ("settled",): file.settled,
+        ("technical",): file.technical,
         ("leanings", "expands"): file.leanings.expands,
         ("leanings", "limits"): file.leanings.limits,
     }

@@ -99,20 +99,24 @@ def weigh(
 ) -> Judgement:
     """``fields``: (name, words) of the title, the abstract and each subject (``subject:0`` …)."""
     found: list[Finding] = []
-    adjacent = settled = False
+    adjacent = settled = technical = False
     for name, words in fields:
         kind = name.partition(":")[0]
         for passage in passages(book, kind, words, short=True):
             found += findings_of(passage, name)
             adjacent |= passage.has_any(book.file.adjacent)
             settled |= passage.has_any(book.file.settled)
+            technical |= passage.has_any(book.file.technical)
     if text:
         for passage, changes in _of_text(book, text, marks):
             found += findings_of(passage, "text", changes)
             adjacent |= passage.has_any(book.file.adjacent)
+            technical |= passage.has_any(book.file.technical)
         found = [*_less_in_passing(found, text), *_struck(book, text, marks)]
     # Struck words do not make a bill relevant.
     score = _together((one.rule, one.weight) for one in found if not one.struck)
+    if technical:
+        found = [replace(one, sign=0) for one in found]
     relevant = score >= book.file.threshold
     return Judgement(
         level=_level(book, score, relevant, adjacent, settled, bool(text)),

@@ -109,6 +109,7 @@ class RuleFile(Strict):
     leanings: Leanings
     adjacent: list[str]
     settled: list[str]
+    technical: list[str]
     """Adjacent subjects that need no second look at the bill's text."""
     rules: list[Rule]
 
