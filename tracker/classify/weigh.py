@@ -35,7 +35,7 @@ UNCHANGED_VOTE = 0.2
 NEAR_A_CHANGE = 400
 MIXED_FROM = 0.6
 """Share of the weaker side from which a bill goes both ways …"""
-SURE = 0.6
+SURE = 0.8
 """… if each side has a statement that is so sure."""
 LEANING = 0.2
 """Votes of the words that bills of one side use, in one statement."""

@@ -1,6 +1,6 @@
 """The gold set of the rules: real bills labelled by hand and passages drafted after real bills.
 
-``python -m tests.tracker.rules.gold_set GOLD.jsonl [dev|test]`` writes it in the form that
+``python -m tests.tracker.rules.gold_set GOLD.jsonl [dev|test|tuned]`` writes it in the form that
 ``billtracker rules evaluate`` reads. What the labels mean and which part may be looked at is in
 ``gold/README.md``.
 """
@@ -15,11 +15,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from tests.tracker.rules.recorded_words import Key, Words, words_by_key
 
-Part = Literal["dev", "test"]
+Part = Literal["dev", "test", "tuned"]
 Level = Literal["relevant", "adjacent", "look-alike", "off"]
 Stance = Literal["expands", "limits", "neutral", "mixed", ""]
 Basis = Literal["title", "text"]
@@ -80,7 +80,7 @@ def part_of(case_id: str) -> Part:
 def load(part: Part | None = None, recorded: Path = RECORDED) -> GoldSet:
     """The cases of one part (of both without ``part``), real bills only where recordings are."""
     everything = GoldSet([], [], [])
-    everything.cases.extend(drafted())
+    everything.cases.extend(passages())
     words = words_by_key(recorded) if recorded.is_dir() else {}
     for row in label_rows():
         key = (row["source"], row["session"], row["identifier"])
@@ -101,27 +101,42 @@ def label_rows() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def passages() -> Iterator[Case]:
+    """Of all three parts."""
+    yield from drafted()
+    for row in _rows("tuned.jsonl"):
+        yield _passage(row, "tuned")
+
+
 def drafted() -> Iterator[Case]:
-    with (FOLDER / "drafted.jsonl").open(encoding="utf-8") as file:
-        for row in map(json.loads, file):
-            yield Case(
-                id=row["id"],
-                title=row["title"],
-                summary=row["summary"],
-                text=row["text"],
-                subjects=(),
-                relevant=row["relevant"],
-                level=row["level"],
-                topics=tuple(row["topics"]),
-                stance=row["stance"],
-                topic_stances=row["topic_stances"],
-                basis=row["basis"],
-                reason=row["reason"],
-                part=part_of(row["id"]),
-                source=row["modelled_on"],
-                style=row["style"],
-                marks=tuple(Mark(*mark) for mark in row.get("marks", ())),
-            )
+    for row in _rows("drafted.jsonl"):
+        yield _passage(row, part_of(row["id"]))
+
+
+def _rows(name: str) -> Iterator[dict[str, Any]]:
+    with (FOLDER / name).open(encoding="utf-8") as file:
+        yield from map(json.loads, file)
+
+
+def _passage(row: dict[str, Any], part: Part) -> Case:
+    return Case(
+        id=row["id"],
+        title=row["title"],
+        summary=row["summary"],
+        text=row["text"],
+        subjects=(),
+        relevant=row["relevant"],
+        level=row["level"],
+        topics=tuple(row["topics"]),
+        stance=row["stance"],
+        topic_stances=row["topic_stances"],
+        basis=row["basis"],
+        reason=row["reason"],
+        part=part,
+        source=row["modelled_on"],
+        style=row["style"],
+        marks=tuple(Mark(*mark) for mark in row.get("marks", ())),
+    )
 
 
 def _labelled(key: Key, row: dict[str, str], words: Words) -> Case:
@@ -166,8 +181,8 @@ def write_gold(path: Path, gold: GoldSet) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    if not arguments or arguments[1:] not in ([], ["dev"], ["test"]):
-        print("usage: python -m tests.tracker.rules.gold_set GOLD.jsonl [dev|test]")
+    if not arguments or arguments[1:] not in ([], ["dev"], ["test"], ["tuned"]):
+        print("usage: python -m tests.tracker.rules.gold_set GOLD.jsonl [dev|test|tuned]")
         return 2
     part = cast("Part | None", arguments[1] if len(arguments) > 1 else None)
     gold = load(part)
