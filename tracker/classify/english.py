@@ -70,6 +70,7 @@ IN_PASSING = re.compile(
     r"|\b(?:a|an|any|the|each|every|such|of)(?: [\w'-]+){0,3} requests?(?: [\w'-]+){0,6}"
     r" to (?:be )?$"
     r"|\b(?:that|which|who)(?: [\w'-]+ly)? $"
+    r"|\bwhose (?:[\w-]+ ){0,2}(?:duties|duty|functions?|business|purpose)(?: [\w'-]+){1,4} $"
     r"|\b(?:that|which|who) ha(?:s|ve) (?:provided|given|granted|allowed)(?: [\w'-]+){0,8} $"
     r"|\b(?:with|party to|under) (?:a|an|any|such) (?:existing |current )$",
     re.I,
