@@ -189,7 +189,10 @@ class _Reading:
     def _since_verb(self, earlier: Sequence[Turn], before: str, turn: Turn) -> str:
         """What stands before a verb and belongs to no other: "no person shall … who are to"."""
         verb = next((one for one in reversed(earlier) if one.kind in FINITE), None)
-        if verb is None or english.WHICH.search(self.text[: verb.start][-CONTEXT:]):
+        if verb is None:
+            return before
+        lead = self.text[max(0, verb.start - CONTEXT) : verb.start]
+        if english.WHICH.search(lead):
             return before
         return before[max(0, len(before) - (turn.start - verb.end)) :]
 

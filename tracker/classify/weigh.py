@@ -143,9 +143,9 @@ class Changes:
         return n < len(self.spans) and self.spans[n][0] <= span[1] + distance
 
     def touch(self, passage: Passage, n: int) -> bool:
-        """Whether clause ``n``, or one that leads to it, is changed."""
+        """Whether a character of clause ``n``, or of one that leads to it, is changed."""
         those = [passage.clauses[one] for one in (*passage.clauses[n].lead, n)]
-        return any(self.near(passage.original((one.start, one.end)), 0) for one in those)
+        return any(self.near(passage.original((one.start, one.end)), -1) for one in those)
 
 
 def _of_text(

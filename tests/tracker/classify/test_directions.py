@@ -141,6 +141,37 @@ def test_sentences_struck_here_and_there_are_read_apart() -> None:
     assert {one.stance for one in found.evidence if one.told} == {LIMITS}
 
 
+def test_a_section_struck_because_it_is_repealed_makes_a_bill_relevant() -> None:
+    law = "No county shall adopt a sanctuary policy that limits help for ICE."
+    for said, relevant in (
+        ("Section 1. Section 25-1-119, which provides as follows, is repealed:\n", True),
+        ("Section 1. Section 25-1-119 is amended to read as follows:\n", False),
+    ):
+        text = said + law + "\nSection 2. This act takes effect in July."
+        struck = [TextMark(start=len(said), end=len(said + law), kind="delete")]
+        found = classify(None, None, text, marks=struck)
+        assert (found.relevant, found.stance) == (relevant, LIMITS if relevant else None)
+
+
+def test_law_that_a_bill_only_reprints_says_little_of_its_way() -> None:
+    reprinted = (
+        "(1) A jail may not disclose a release date to ICE.\n"
+        "(2) A jail may not hold a person for ICE.\n"
+    )
+    added = "(3) A sheriff shall notify ICE of the release date of a person convicted of a felony."
+    marks = [TextMark(start=len(reprinted), end=len(reprinted + added), kind="insert")]
+    assert classify(None, None, reprinted + added, marks=marks).stance == EXPANDS
+    assert classify(None, None, reprinted + added).stance != EXPANDS
+
+
+def test_a_bill_that_says_it_changes_nothing_is_neutral() -> None:
+    text = (
+        "A jail shall honor each immigration detainer of ICE. Reviser's note.—Amended to correct a"
+        " cross-reference."
+    )
+    assert classify(None, None, text).stance == NEUTRAL
+
+
 def test_a_line_that_a_list_repeats_is_no_page_header() -> None:
     start = "NO PROBATION AGENCY, NOR ANY EMPLOYEE THEREOF, SHALL\n"
     text = "\n".join(
