@@ -36,6 +36,8 @@ NUMBER = re.compile(r"\s*(?:\d{1,2}|[ivxIVX]{2,5})\.")
 BUT_NOT = re.compile(r" except that ", re.I)
 """What follows is laid down for itself."""
 HEADING = re.compile(r"\s*(?:new section|section|sec\.|article|art\.|chapter|§) ?[\dIVX]", re.I)
+STATUTE = re.compile(r"\s*\"?\d{1,3}(?:[-:.]\d{1,4}){1,3}[a-zA-Z]?\.\s*$")
+"""The number of a section of a code, as "13-1-403."."""
 ENACTS = re.compile(r"\b(?:read|follows|adding|inserting|thereof|sections?)\W*$", re.I)
 """Ends of "is amended by adding …" and "to read as follows:", which say nothing of what follows."""
 THIS_BILL = re.compile(
@@ -78,7 +80,8 @@ KINDS: list[tuple[Kind, re.Pattern[str]]] = [
         r"(?:[\s\w().-]{0,24}?"
         r"|.{0,24}?\b(?:in|for(?: the)? purposes? of) th(?:is|e) [\w ]{1,40},? )"
         r"\"[^\"]{2,80}\"(?:,? or \"[^\"]{2,80}\")*,? (?:shall )?(?:means?"
-        r"|includes?|has the (?:same )?meaning|refers? to|do(?:es)? not include)\b|as used in th"
+        r"|includes?|has the (?:same )?meaning|refers? to|do(?:es)? not include)\b"
+        r"|[\s\w().-]{0,24}?as used in th"
         r"|\s*\"[^\"]{2,80}\", (?:an?|any|the|each) "
         r"|.{0,60}?\bthe terms? (?:\"|(?:[\w '-]{3,50}? )?(?:means?|includes?|has the meaning)\b)"
         r"|(?:(?:the|this) (?:bill|act|measure)|proposed law|it) (?:would )?(?:also )?defines?\b"
@@ -131,6 +134,8 @@ def cut(text: str, title: bool = False) -> Clauses:
             kind = None
         if HEADING.match(words):
             section += 1
+            lists.clear()
+        elif STATUTE.match(words):
             lists.clear()
         n = len(found)
         lead = lists.lead(words, n, text[found[-1].start : found[-1].end] if found else "")

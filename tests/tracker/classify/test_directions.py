@@ -34,6 +34,7 @@ TEXTS: list[tuple[str, Stance]] = [
     ("Hospitals are excluded from the prohibition on adopting a sanctuary policy.", LIMITS),
     ("The bill removes a provision that prohibits officers from cooperating with ICE.", EXPANDS),
     ("Section 4. Rule.--No county shall adopt a policy that limits help for ICE.", EXPANDS),
+    ("A jail shall not delay the release of a person to give ICE time to arrive.", LIMITS),
     # Conditions.
     ("A jail may cooperate with ICE in only limited circumstances.", LIMITS),
     ("A jail may honor an immigration detainer only if a judge has signed a warrant.", LIMITS),
@@ -78,6 +79,9 @@ TEXTS: list[tuple[str, Stance]] = [
      " cooperating with ICE. No city shall adopt a sanctuary policy.", EXPANDS),
     ("An agency shall not assist in civil immigration enforcement. Nothing in this section"
      " prohibits an agency from sharing information with ICE.", LIMITS),
+    ("(a) An official who votes for a policy described in (b) commits a felony.\n(b) As used in this"
+     " section, such a policy is one that limits cooperation with ICE. (c) A jail shall honor"
+     " immigration detainers.", EXPANDS),
     ("Section 12 is amended by adding the following: A sheriff may not enter into a 287(g)"
      " agreement.", LIMITS),
     # Immigration enforcement is where agents show who they are, not what is asked for.
