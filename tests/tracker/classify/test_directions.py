@@ -79,8 +79,8 @@ TEXTS: list[tuple[str, Stance]] = [
      " cooperating with ICE. No city shall adopt a sanctuary policy.", EXPANDS),
     ("An agency shall not assist in civil immigration enforcement. Nothing in this section"
      " prohibits an agency from sharing information with ICE.", LIMITS),
-    ("(a) An official who votes for a policy described in (b) commits a felony.\n(b) As used in this"
-     " section, such a policy is one that limits cooperation with ICE. (c) A jail shall honor"
+    ("(a) An official who votes for a policy described in (b) commits a felony.\n(b) As used in"
+     " this section, such a policy is one that limits cooperation with ICE. (c) A jail shall honor"
      " immigration detainers.", EXPANDS),
     ("Section 12 is amended by adding the following: A sheriff may not enter into a 287(g)"
      " agreement.", LIMITS),
