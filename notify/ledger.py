@@ -209,15 +209,15 @@ def _accept(
 
     Even when the answer took so long that another sender has called it unknown meanwhile.
     """
-    held = [{"of": one.letter.digest_id, "held_by": lease} for one in accepted]
+    each = {"held_by": lease, "at": now}
     answers = [
-        {**these, "at": now, "by": one.relay, "answer": one.said}
-        for these, one in zip(held, accepted, strict=True)
+        {**each, "of": one.letter.digest_id, "by": one.relay, "answer": one.said}
+        for one in accepted
     ]
     connection.execute(_ACCEPT, answers)
     rows = [
-        {**these, "reader": one.letter.subscriber_id}
-        for these, one in zip(held, accepted, strict=True)
+        {"held_by": lease, "of": one.letter.digest_id, "reader": one.letter.subscriber_id}
+        for one in accepted
     ]
     connection.execute(_ROWS_SENT, rows)
 

@@ -142,9 +142,7 @@ class _Reading:
         if english.AND.search(before[-8:]):
             found = [one for one in found if one.kind != "reports"]
         within = self.all.before.between(*act)
-        if not (
-            found and found[-1].kind in FINITE and not self.text[found[-1].end : act[0]].strip()
-        ):
+        if not (found and self._governs(found[-1], act[0])):
             found += [one for one in within if one.kind in FINITE]
         itself = next((one for one in within[:1] if one.start == act[0]), None)
         return self.back(found, clause.start, act[0], bool(clause.lead), itself)
@@ -164,9 +162,9 @@ class _Reading:
         """
         for n, turn in reversed([*enumerate(turns)]):
             before = self.text[max(start, turn.start - CONTEXT) : turn.start]
-            aside = "," in self.text[turn.end : until] and (
+            aside = (
                 english.ASIDE.search(before) or english.AFTER.search(before)
-            )
+            ) and "," in self.text[turn.end : until]
             own = turn.kind not in FINITE and self.is_own(turn)
             if own or (turn.kind in TURNING and self._same(turn, nearer)):
                 nearer = turn
@@ -180,11 +178,16 @@ class _Reading:
                 return True
             else:
                 nearer = turn
-                self._take(turn, self._turns(turn, self._since_verb(turns[:n], before, turn)))
+                self._take(turn, self._turns(turn, before, turns[:n]))
                 hangs = turn.start - start < ITEM_START or english.RELATES.search(before)
                 if self._settles(turn, before, led and bool(hangs)):
                     return True
         return False
+
+    def _governs(self, turn: Turn, act: int) -> bool:
+        """``shall not enter into``: the verb just before the act, not one inside it."""
+        between = self.text[max(turn.end, act - CONTEXT) : act]
+        return turn.kind in FINITE and not between.strip()
 
     def _since_verb(self, earlier: Sequence[Turn], before: str, turn: Turn) -> str:
         """What stands before a verb and belongs to no other: "no person shall … who are to"."""
@@ -194,7 +197,7 @@ class _Reading:
         lead = self.text[max(0, verb.start - CONTEXT) : verb.start]
         if english.WHICH.search(lead):
             return before
-        return before[max(0, len(before) - (turn.start - verb.end)) :]
+        return self.text[max(verb.end, turn.start - CONTEXT) : turn.start]
 
     def is_own(self, turn: Turn) -> bool:
         return any(first < turn.end and turn.start < last for first, last in self.own)
@@ -205,15 +208,16 @@ class _Reading:
             nearer is not None
             and nearer.kind in TURNING
             and english.JOINED.fullmatch(self.text, turn.end, nearer.start) is not None
-            and (nearer.kind == turn.kind or self._or(turn, nearer))
+            and (
+                nearer.kind == turn.kind
+                or english.OR.search(self.text, turn.end, nearer.start) is not None
+            )
         )
 
-    def _or(self, turn: Turn, nearer: Turn) -> bool:
-        return english.OR.search(self.text, turn.end, nearer.start) is not None
-
-    def _turns(self, turn: Turn, before: str) -> bool:
+    def _turns(self, turn: Turn, before: str, earlier: Sequence[Turn] = ()) -> bool:
         """Whether the word turns things around; also "shall" in "No officer shall"."""
         if turn.kind == "requires":
+            before = self._since_verb(earlier, before, turn)
             return bool(english.NOBODY.search(before) or english.NOT_BEFORE.search(before))
         return turn.kind in ("forbids", *TURNING)
 

@@ -50,10 +50,10 @@ SELDOM = 0.5
 """… and the weight of what is said hardly ever."""
 RESOLVES = re.compile(r"\bresolved(?:, | by | that )", re.I)
 """A resolution says this of itself."""
-REPEALED = re.compile(r"\brepeal", re.I)
-REPLACED = re.compile(r"\b(?:in lieu|substitut|re-?enact|read as follows)", re.I)
-HEADING = 300
-"""Characters before struck words that tell what is done with them."""
+REPEALS = re.compile(r"\brepeal", re.I)
+REPLACES = re.compile(r"\b(?:in lieu|substitut|re-?enact|read as follows)", re.I)
+SAID_BEFORE = 300
+"""Characters before struck words that tell whether their section goes or is only replaced."""
 LONGEST_QUOTE = 500
 MOST_QUOTES = 8
 """Evidence kept of one rule in one bill."""
@@ -131,7 +131,7 @@ def weigh(
 
 
 class Changes:
-    """The places where a text adds or strikes; ``marked`` is false where it does neither."""
+    """The places where a text adds or strikes; ``marked`` is false where it adds nothing."""
 
     def __init__(self, marks: Sequence[TextMark] | None) -> None:
         self.spans = sorted((mark.start, mark.end) for mark in marks or ())
@@ -139,6 +139,7 @@ class Changes:
         self.marked = any(mark.kind == "insert" for mark in marks or ())
 
     def near(self, span: Span, distance: int = NEAR_A_CHANGE) -> bool:
+        """At most so many characters away; -1: one of its own is changed."""
         n = bisect_left(self.ends, span[0] - distance)
         return n < len(self.spans) and self.spans[n][0] <= span[1] + distance
 
@@ -167,7 +168,7 @@ def _struck(book: Book, text: str, marks: Sequence[TextMark] | None) -> list[Fin
         return []
     edges = [0, *(at for span in gone for at in span), len(text)]
     kept = [(start, end) for start, end in zip(edges[::2], edges[1::2], strict=True) if start < end]
-    repealed = [span for span in gone if _repeals(text[max(0, span[0] - HEADING) : span[0]])]
+    repealed = [span for span in gone if _repeals(text[max(0, span[0] - SAID_BEFORE) : span[0]])]
     return [
         replace(finding, struck=not any(_within(finding.span, span) for span in repealed))
         for passage in passages(book, "text", text, kept)
@@ -176,7 +177,7 @@ def _struck(book: Book, text: str, marks: Sequence[TextMark] | None) -> list[Fin
 
 
 def _repeals(before: str) -> bool:
-    return bool(REPEALED.search(before)) and not REPLACED.search(before)
+    return REPEALS.search(before) is not None and REPLACES.search(before) is None
 
 
 def _within(span: Span, other: Span) -> bool:

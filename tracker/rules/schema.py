@@ -109,8 +109,9 @@ class RuleFile(Strict):
     leanings: Leanings
     adjacent: list[str]
     settled: list[str]
-    technical: list[str]
     """Adjacent subjects that need no second look at the bill's text."""
+    technical: list[str]
+    """Said by bills of themselves that change nothing."""
     rules: list[Rule]
 
 

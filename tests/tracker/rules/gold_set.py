@@ -78,7 +78,7 @@ def part_of(case_id: str) -> Part:
 
 
 def load(part: Part | None = None, recorded: Path = RECORDED) -> GoldSet:
-    """The cases of one part (of both without ``part``), real bills only where recordings are."""
+    """The cases of one part (of all without ``part``), real bills only where recordings are."""
     everything = GoldSet([], [], [])
     everything.cases.extend(passages())
     words = words_by_key(recorded) if recorded.is_dir() else {}
