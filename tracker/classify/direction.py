@@ -312,9 +312,11 @@ class _Reading:
         """``may hold … only if``: what is allowed on a condition is held back."""
         if self.sign > 0 and not self.reported:
             for turn in turns:
+                if turn.start - act_end >= NEAR_AFTER:
+                    return None
                 if turn.kind in TURNING and english.AND_THEN.search(self.text, act_end, turn.start):
                     return None
-                if turn.kind == "only_if" and turn.start - act_end < NEAR_AFTER:
+                if turn.kind == "only_if":
                     return self._take(turn, True)
         return None
 
