@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from notify.message import Letter
 from notify.suppression import soft_bounce, suppress
-from tracker.db import reading, writing
+from tracker.db import prepared, reading, writing
 from tracker.models import Digest, Edition, MailStop, Outbox, Subscriber
 
 LEASE = dt.timedelta(minutes=15)
@@ -195,8 +195,8 @@ def note(
             return set()
         each = {"held_by": lease, "now": now, "until": now + LEASE}
         those = [letter.digest_id for letter in beginning]
-        begun = connection.execute(_BEGIN, [{**each, "of": digest_id} for digest_id in those])
-        if begun.rowcount == len(those):
+        begin = prepared(_BEGIN, connection.dialect)
+        if begin.execute(connection, [{**each, "of": one} for one in those]) == len(those):
             return set(those)
         ours = (Digest.id.in_(those), Digest.lease == lease, _in_state("sending"))
         return set(connection.scalars(select(Digest.id).where(*ours)))
@@ -214,12 +214,12 @@ def _accept(
         {**each, "of": one.letter.digest_id, "by": one.relay, "answer": one.said}
         for one in accepted
     ]
-    connection.execute(_ACCEPT, answers)
+    prepared(_ACCEPT, connection.dialect).execute(connection, answers)
     rows = [
         {"held_by": lease, "of": one.letter.digest_id, "reader": one.letter.subscriber_id}
         for one in accepted
     ]
-    connection.execute(_ROWS_SENT, rows)
+    prepared(_ROWS_SENT, connection.dialect).execute(connection, rows)
 
 
 def unknown(engine: Engine, letter: Letter, lease: str, relay: str, said: str) -> None:
