@@ -25,6 +25,7 @@ CUT = re.compile(
     r"\n|;(?: (?:and|or))?(?= |$)|:(?= ?\n| ?\(| (?:1|[aA]|i)[.)] )|[.?!][\"')\]]*(?= )"
     r"|(?<=[;:.,])(?: (?:and|or))? ?(?=\((?:\d{1,2}|[a-zA-Z]|[ivxIVX]{2,4})\) )"
     r"|,(?= (?:so as to|except that) )|:(?= Provided,? )| (?=FOR the purpose of )"
+    r"| (?=\((?:a|A|1)\) [\"']?[A-Z][a-z]* | A\. [A-Z][a-z]* )"
 )
 STARTS = re.compile(r"[\"'\[ ]*(?:[-*] )?(?:\(\w{1,4}\) ?)*[\"'(\[ ]*[A-Z0-9$]")
 ENUMERATOR = re.compile(

@@ -76,7 +76,7 @@ def read_direction(
         first = clauses[lead]
         found = turns.before.between(first.start, first.end)
         settled = reading.back(found, first.start, first.end, lead != clause.lead[0])
-    follows = clause.follows
+    follows = None if clause.kind == "title" else clause.follows
     while not settled and not reading.turns and follows is not None:
         earlier = clauses[follows]
         settled = reading.elliptical(turns.before.between(earlier.start, earlier.end), earlier)
@@ -243,10 +243,6 @@ class _Reading:
         """``shall not ask …; hold …``: the verb of the clause before speaks here too."""
         for turn in turns:
             before = self.text[max(clause.start, turn.start - CONTEXT) : turn.start]
-            if turn.kind == "reports" and clause.kind == "title":
-                self.reported = True
-                self._take(turn, False)
-                return True
             opens = turn.kind in (*TURNING, "leads") and self._opens(turn, before, False)
             if turn.kind in FINITE or opens:
                 self._take(turn, self._turns(turn, before))

@@ -88,7 +88,7 @@ TO_REPORT = re.compile(
 """Tried behind an act: "requires the division to provide a report"."""
 
 NOBODY = re.compile(
-    rf"(?:^|[.,:;] |[-–—]{{1,2}} ?|\bthat )[\W\d]*{ITEM}"
+    rf"(?:^|[.,:;] (?:and |but )?|[-–—]{{1,2}} ?|\bthat )[\W\d]*{ITEM}"
     r"(?:no(?! (?:later|earlier|sooner|more|less|fewer) than)|neither|none|nor|nothing)\b",
     re.I,
 )

@@ -33,9 +33,9 @@ UNCHANGED_LAW = 0.5
 UNCHANGED_VOTE = 0.2
 """… and of what such a statement says of the stance."""
 NEAR_A_CHANGE = 400
-MIXED_FROM = 0.6
+MIXED_FROM = 0.4
 """Share of the weaker side from which a bill goes both ways …"""
-SURE = 0.8
+SURE = 0.6
 """… if each side has a statement that is so sure."""
 LEANING = 0.2
 """Votes of the words that bills of one side use, in one statement."""
