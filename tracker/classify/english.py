@@ -22,7 +22,7 @@ _SAYS = "".join(
 
 WHICH = re.compile(
     rf"\b(?:{_SAYS}that|whose|where|if|when|whenever|unless)(?:(?! and\b) [\w'-]+,?){{0,6}} $"
-    r"|\b(?:which|who|whom|whereby|whoever)(?: [\w'-]+){0,14} $",
+    r"|\b(?:which|who|whom|whereby|whoever)(?:(?:, (?:or|nor))? [\w'-]+){0,14}(?:,? or)? $",
     re.I,
 )
 """What follows tells which one is meant, or on what condition: "a policy that …"."""
@@ -88,8 +88,9 @@ TO_REPORT = re.compile(
 """Tried behind an act: "requires the division to provide a report"."""
 
 NOBODY = re.compile(
-    rf"(?:^|[.,:;] (?:and |but )?|[-–—]{{1,2}} ?|\bthat )[\W\d]*{ITEM}"
-    r"(?:no(?! (?:later|earlier|sooner|more|less|fewer) than)|neither|none|nor|nothing)\b",
+    rf"(?:(?:^ ?|[.,:;] )(?:and |but )?|[-–—]{{1,2}} ?|\bthat )[\W\d]*{ITEM}"
+    r"(?:(?:(?:in|under|at) )?no(?! (?:later|earlier|sooner|more|less|fewer) than)|neither|none|nor"
+    r"|nothing)\b",
     re.I,
 )
 """"No officer shall …"; looked for anywhere."""
