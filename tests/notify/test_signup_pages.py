@@ -371,7 +371,9 @@ def test_a_mailbox_that_is_not_there_is_not_tried_again(engine: Engine) -> None:
         site.ask()
         site.now += dt.timedelta(hours=5)
         assert site.send() == {}
-    assert notices(engine) == [("sign-up", "failed", "550 5.1.1 no such user")]
+        assert notices(engine) == [("sign-up", "failed", "550 5.1.1 no such user")]
+        site.ask()
+        assert notices(engine)[1:] == [("sign-up", "dropped", "nobody to tell")], "asked again"
 
 
 def test_no_relay_for_a_day_ends_the_trying(engine: Engine) -> None:
