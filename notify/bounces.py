@@ -87,13 +87,16 @@ def _about(
 
 
 def _known(connection: Connection, raw: bytes, report: Report, now: dt.datetime) -> bool:
-    """Whether the same message was read before; notes it if not."""
+    """Whether the same message was read before; notes it if not.
+
+    Not its words, which often name the address: they go where "delete me" finds them.
+    """
     sha256 = hashlib.sha256(raw).hexdigest()
     if connection.execute(select(MailReport.kind).where(MailReport.sha256 == sha256)).first():
         return True
     connection.execute(
         insert(MailReport).values(
-            sha256=sha256, read_at=now, kind=report.kind, status=report.status, said=report.said
+            sha256=sha256, read_at=now, kind=report.kind, status=report.status, said=""
         )
     )
     return False

@@ -230,6 +230,21 @@ def test_a_report_settles_a_digest_in_doubt(
         assert session.scalars(select(Outbox.status)).all() == ["sent"]
 
 
+def test_what_a_report_says_is_the_readers_to_see_and_delete(
+    engine: Engine, settings: Settings
+) -> None:
+    with open_site(engine, mail_bounces=settings.mail_bounces) as site:
+        own = site.subscribe("ann@reader.example")
+        site.digest()
+        run_digests(engine, site.settings, clock=site.clock)
+        arrives(settings, "postfix-unknown-user", site.inbox.kept[-1][0])
+        assert read_bounces(engine, settings, site.now).counts == {"hard": 1}
+        assert "<ann@reader.example>: Recipient" in site.pages.get(f"{own}/data.json").text
+        site.pages.post(f"{own}/delete")
+        left = {table for table, rows in site.stored().items() if "ann@reader" in str(rows)}
+        assert left == {"suppression"}
+
+
 def test_a_report_on_a_reader_who_is_gone(engine: Engine, settings: Settings) -> None:
     sender = sent_digest(engine, settings)
     with writing(engine) as connection:
