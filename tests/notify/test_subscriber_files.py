@@ -21,7 +21,7 @@ from notify.subscriber_import import BadFile, Imported, import_subscribers, writ
 from notify.suppression import is_suppressed, suppress
 from tests.notify.stories import NOW, add_bill, add_reader
 from tracker.db import reading, writing
-from tracker.models import Subscriber, Subscription
+from tracker.models import Subscriber, Subscription, Suppression
 
 ASKED = "2024-05-06T07:08:09+00:00"
 
@@ -219,6 +219,20 @@ def test_an_export_is_an_import(engine: Engine, tmp_path: Path) -> None:
             connection.exec_driver_sql(f"DELETE FROM {table}")
     assert bring(engine, tmp_path / "export.csv", before).refused == {}
     assert exported(engine) == before
+
+
+def test_why_a_reader_is_suppressed_moves_with_them(engine: Engine, tmp_path: Path) -> None:
+    add_reader(engine, "ann@example.org", Wish(Filter(states="md")), Wish(Filter(states="va")))
+    with writing(engine) as connection:
+        suppress(connection, "ann@example.org", "complaint", "feedback: abuse", NOW)
+    moved = exported(engine)
+    with writing(engine) as connection:
+        for table in ("subscription", "subscriber", "suppression"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")
+    assert bring(engine, tmp_path / "export.csv", moved).refused == {}
+    with reading(engine) as session:
+        kept = session.execute(select(Suppression.reason, Suppression.detail)).one()
+    assert tuple(kept) == ("complaint", "feedback: abuse")
 
 
 values = st.lists(st.text("ab é;,'\"=+-@", min_size=1, max_size=8), max_size=4)
