@@ -230,6 +230,15 @@ def test_a_report_settles_a_digest_in_doubt(
         assert session.scalars(select(Outbox.status)).all() == ["sent"]
 
 
+def test_a_report_with_bytes_no_database_takes_counts_all_the_same(
+    engine: Engine, settings: Settings
+) -> None:
+    sender = sent_digest(engine, settings)
+    whole = (REPORTS / "postfix-unknown-user.eml").read_text().replace("RETURN-PATH", sender)
+    mailbox.Maildir(settings.bounce_mailbox).add(whole.replace("smtp; 550", "smtp; \0 550").encode())
+    assert read_bounces(engine, settings, NOW).suppressed == 1
+
+
 def test_what_a_report_says_is_the_readers_to_see_and_delete(
     engine: Engine, settings: Settings
 ) -> None:
