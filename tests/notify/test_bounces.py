@@ -83,7 +83,7 @@ def test_a_hard_bounce_or_complaint_ends_mail_at_once(
     assert suppressions(engine) == {"ann@example.org": reason}
     assert states(engine) == (["suppressed", "active"], [digest])
     with writing(engine) as connection, pytest.raises(NotPossible, match="suppression list"):
-        add_subscriber(connection, "Ann@Example.org", NOW, evidence="asked again")
+        add_subscriber(connection, "Ann@Example.org", NOW, evidence="asked", confirmed_at=NOW)
 
 
 def asked_for(engine: Engine, settings: Settings, address: str) -> str:
@@ -235,7 +235,9 @@ def test_a_report_with_bytes_no_database_takes_counts_all_the_same(
 ) -> None:
     sender = sent_digest(engine, settings)
     whole = (REPORTS / "postfix-unknown-user.eml").read_text().replace("RETURN-PATH", sender)
-    mailbox.Maildir(settings.bounce_mailbox).add(whole.replace("smtp; 550", "smtp; \0 550").encode())
+    mailbox.Maildir(settings.bounce_mailbox).add(
+        whole.replace("smtp; 550", "smtp; \0 550").encode()
+    )
     assert read_bounces(engine, settings, NOW).suppressed == 1
 
 

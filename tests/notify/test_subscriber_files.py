@@ -173,6 +173,8 @@ def test_who_left_or_was_suppressed_elsewhere_is_not_mailed_here(
     )
     assert (done.counts["left"], done.counts["suppressed"], done.refused) == (2, 1, {})
     assert readers(engine) == [("gone@example.org", "left"), ("here@example.org", "left")]
+    rows = {row["email"]: row for row in csv.DictReader(io.StringIO(exported(engine)))}
+    assert rows["gone@example.org"]["confirmed_at"] == "", "nobody knows that they ever did"
     with reading(engine) as session:
         assert is_suppressed(session.connection(), "no@example.org")
 

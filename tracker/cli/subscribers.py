@@ -90,7 +90,9 @@ def _subscribe(
         with writing(engine) as connection:
             reader = people.find_subscriber(connection, email)
             if reader is None:
-                reader = people.add_subscriber(connection, email, now, evidence="added by operator")
+                reader = people.add_subscriber(
+                    connection, email, now, evidence="added by operator", confirmed_at=now
+                )
             if any(clock):
                 people.set_clock(connection, reader, people.DeliveryTime.typed(*clock), now)
             people.add_subscription(connection, reader, wish, now)
