@@ -134,7 +134,7 @@ def come_back(desk: AtDesk, reader: Reader) -> Response:
     with writing(desk.engine) as connection:
         evidence = f"came back by the link of a mail we had sent, {desk.now:%Y-%m-%d %H:%M} UTC"
         people.come_back(connection, reader.id, evidence, desk.now)
-    return _back(reader, "back")
+    return _back(reader, "back" if reader.status != "suppressed" else "")
 
 
 @router.get("/data.json")

@@ -75,7 +75,10 @@ def _sign_up(session: Session, settings: Settings, notice: Any, reader: Subscrib
         "Please confirm: bill news by mail",
         [asked, _wished(wish, DeliveryTime.of(row)), "We send nothing until you say yes."],
         ("Look and confirm", link),
-        [f"{days} If it was not you, do nothing: you will not hear from us again."],
+        [
+            f"{days} If it was not you, do nothing: you hear from us again only if someone asks "
+            "in your name again."
+        ],
     )
 
 

@@ -24,7 +24,8 @@ from notify.notice_words import Words, words_of
 from notify.render import environment, inlined
 from notify.send import Clock, utcnow
 from notify.smtp import NoRelay, answer, connected, fault, relays, trusted
-from notify.tokens import random_token
+from notify.suppression import suppress
+from notify.tokens import notice_return_path, random_token, secret_key
 from tracker.db import reading, writing
 from tracker.models import Notice
 from tracker.settings import Settings
@@ -134,15 +135,19 @@ async def _deliver(
 ) -> str:
     begun = False
     try:
-        talk.announce(Envelope(bounce_address(settings), notice.address))
+        talk.announce(Envelope(_envelope_sender(settings, notice), notice.address))
         await talk.invited()
         begun = True
         talk.hand_over(raw)
         said = await talk.taken()
     except Refused as error:
         words = answer(error)
-        if fault(error.step, error.code, words) in ("later", "ours"):
+        whose = fault(error.step, error.code, words)
+        if whose in ("later", "ours"):
             return _later(engine, notice, words, clock())
+        if whose == "reader":
+            with writing(engine) as connection:
+                suppress(connection, notice.address_key, "hard bounce", words, clock())
         return _over(engine, notice.id, "failed", words)
     except OSError as error:
         talk.close()
@@ -150,6 +155,12 @@ async def _deliver(
             return _over(engine, notice.id, "unknown", answer(error))
         return _later(engine, notice, answer(error), clock())
     return _over(engine, notice.id, "sent", f"{said.code} {said.message}")
+
+
+def _envelope_sender(settings: Settings, notice: Any) -> str:
+    """A complaint or bounce comes back to an address of this notice alone."""
+    secret = secret_key(settings)
+    return notice_return_path(secret, notice.id, notice.message_id, bounce_address(settings))
 
 
 def _later(engine: Engine, notice: Any, said: str, now: dt.datetime) -> str:

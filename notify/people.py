@@ -101,10 +101,10 @@ def add_subscriber(
     now: dt.datetime,
     *,
     evidence: str,
-    confirmed_at: dt.datetime | None = None,
+    confirmed_at: dt.datetime | None,
     clock: DeliveryTime | None = None,
 ) -> int:
-    """A new reader's id; ``confirmed_at`` (else now) and ``evidence`` say when and how they asked.
+    """A new reader's id; ``confirmed_at`` and ``evidence`` say when and how they asked, if known.
 
     Raises ``BadAddress``, or :class:`NotPossible` for one known already or suppressed.
     """
@@ -125,7 +125,7 @@ def add_subscriber(
             hour=clock.hour,
             minute=clock.minute,
             created_at=now,
-            confirmed_at=confirmed_at or now,
+            confirmed_at=confirmed_at,
             evidence=evidence,
         )
         .returning(Subscriber.id)

@@ -24,6 +24,8 @@ SECONDS = 10.0
 REPLY_BYTES = 64 * 1024
 LONGEST_URL = 2000
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+UNICAST = ipaddress.IPv6Network("2000::/3")
+"""All that IANA has given out of the public IPv6 internet."""
 
 
 class RefusedURL(ValueError):
@@ -104,6 +106,8 @@ def is_public(address: IPAddress) -> bool:
             wrapped = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if wrapped is not None:
             return is_public(wrapped)
+        if address not in UNICAST:
+            return False
     return address.is_global and not address.is_multicast
 
 

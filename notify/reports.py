@@ -38,7 +38,8 @@ def read_report(raw: bytes) -> Report:
     """Never raises: a truncated or garbled message is a report of kind ``none`` that says so."""
     message = message_from_bytes(raw[:LARGEST])
     kind, status, said, returned = _judge(message)
-    return Report(kind, status, " ".join(said.split())[:QUOTED], _return_paths(message, returned))
+    words = "".join(letter if letter.isprintable() else " " for letter in said).split()
+    return Report(kind, status, " ".join(words)[:QUOTED], _return_paths(message, returned))
 
 
 def _judge(message: Message) -> tuple[ReportKind, str, str, str]:

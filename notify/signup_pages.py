@@ -26,7 +26,8 @@ from tracker.topics import CHOICES
 
 HOUR = dt.timedelta(hours=1)
 PER_VISITOR = Limit("visitor", 20, HOUR)
-PER_ADDRESS = Limit("address", 3, HOUR)
+PER_ADDRESS = Limit("address", 3, dt.timedelta(days=1))
+"""For each kind of mail: who asks to sign a reader up must not keep their link from them."""
 PER_SITE = Limit("site", 500, HOUR)
 """So that nobody makes us flood others from a thousand places at once."""
 TRAP = "website"
@@ -64,15 +65,15 @@ def subscribe(desk: AtDesk, form: Posted, background: BackgroundTasks) -> Respon
     if errors:
         return _form(desk, choices, form, errors)
     with writing(desk.engine) as connection:
-        if _may_mail(connection, desk, address):
+        if _may_mail(connection, desk, SIGN_UP, address):
             sign_up_id = signups.ask(connection, address, wish, clock, desk.now)
             notices.want(connection, SIGN_UP, address, desk.now, desk.settings, sign_up_id)
     desk.send_soon(background)
     return _check_your_mail()
 
 
-def _may_mail(connection: Connection, desk: Desk, address: str) -> bool:
-    """Whether one more message may go to the address; the page must not show that it does not.
+def _may_mail(connection: Connection, desk: Desk, kind: str, address: str) -> bool:
+    """Whether one more of its kind may go to the address; the page must not show that it does not.
 
     Raises 429 for a visitor, or a site, that is too busy.
     """
@@ -80,7 +81,8 @@ def _may_mail(connection: Connection, desk: Desk, address: str) -> bool:
         raise HTTPException(
             429, "That was often for one hour. Nothing was changed; please try again later."
         )
-    if not within(connection, PER_ADDRESS, address_key(address), desk.secret, desk.now):
+    key = f"{kind}\0{address_key(address)}"
+    if not within(connection, PER_ADDRESS, key, desk.secret, desk.now):
         return False
     if not within(connection, PER_SITE, "", desk.secret, desk.now):
         raise HTTPException(
@@ -182,7 +184,7 @@ def mail_link(desk: AtDesk, form: Posted, background: BackgroundTasks) -> Respon
     except BadAddress as error:
         return desk.page("link.html", {"email": form.one("email")[:320], "error": str(error)}, 422)
     with writing(desk.engine) as connection:
-        if _may_mail(connection, desk, address):
+        if _may_mail(connection, desk, LINK, address):
             notices.want(connection, LINK, address, desk.now, desk.settings)
     desk.send_soon(background)
     return _check_your_mail()

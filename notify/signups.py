@@ -91,7 +91,7 @@ def confirm(connection: Connection, asked: Asked, now: dt.datetime) -> str:
     reader = people.find_subscriber(connection, asked.address)
     if reader is None:
         reader = people.add_subscriber(
-            connection, asked.address, now, evidence=evidence, clock=asked.clock
+            connection, asked.address, now, evidence=evidence, confirmed_at=now, clock=asked.clock
         )
     elif people.come_back(connection, reader, evidence, now):
         connection.execute(delete(Subscription).where(Subscription.subscriber_id == reader))

@@ -44,25 +44,31 @@ def export_subscribers(engine: Engine, out: TextIO) -> int:
     writer.writerow(COLUMNS)
     rows = 0
     with reading(engine) as session:
-        query = select(Subscriber).options(selectinload(Subscriber.subscriptions))
+        query = (
+            select(Subscriber, Suppression)
+            .outerjoin(Suppression, Suppression.address_key == Subscriber.address_key)
+            .options(selectinload(Subscriber.subscriptions))
+            .order_by(Subscriber.id)
+        )
         known = set()
-        for reader in session.scalars(
-            query.order_by(Subscriber.id).execution_options(yield_per=500)
-        ):
+        for reader, suppression in session.execute(query.execution_options(yield_per=500)):
             known.add(reader.address_key)
+            why = _why(suppression) if suppression else {}
             for cells in _cells(reader):
-                writer.writerow([guarded(cells.get(name, "")) for name in COLUMNS])
+                writer.writerow([guarded((cells | why).get(name, "")) for name in COLUMNS])
                 rows += 1
         for one in session.scalars(select(Suppression).order_by(Suppression.address_key)):
             if one.address_key not in known:
-                cells = {
-                    "email": one.address_key,
-                    "status": SUPPRESSED,
-                    "evidence": ": ".join(part for part in (one.reason, one.detail) if part),
-                }
+                cells = {"email": one.address_key} | _why(one)
                 writer.writerow([guarded(cells.get(name, "")) for name in COLUMNS])
                 rows += 1
     return rows
+
+
+def _why(one: Suppression) -> dict[str, str]:
+    """More than when and how they once confirmed: it is what the next list has to know."""
+    evidence = ": ".join(part for part in (one.reason, one.detail) if part)
+    return {"status": SUPPRESSED, "evidence": evidence}
 
 
 def _cells(reader: Subscriber) -> Iterator[dict[str, str]]:

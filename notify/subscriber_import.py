@@ -38,6 +38,8 @@ from tracker.models import Subscriber
 ALSO_CALLED = {"e-mail": "email", "email address": "email", "address": "email"}
 NOTES = ("line", "problem")
 """Columns of a file of refused rows; they say nothing new when it comes back."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+"""Not tabs and line ends, which a cell may well have."""
 YES = {"yes": True, "true": True, "1": True, "": False, "no": False, "false": False, "0": False}
 
 
@@ -169,7 +171,7 @@ def _judged(engine: Engine, line: int, row: Mapping[str, str], now: dt.datetime)
         address=checked_address(said("email")),
         status=status,
         confirmed_at=confirmed_at,
-        evidence=said("evidence"),
+        evidence=_evidence(said("evidence")),
         clock=DeliveryTime.typed(said("timezone"), said("time")),
         wish=None
         if said("frequency").lower() == NONE
@@ -236,14 +238,20 @@ def _moment(typed: str, now: dt.datetime) -> dt.datetime | None:
         return None
     try:
         moment = dt.datetime.fromisoformat(typed)
-    except ValueError:
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
+    except (ValueError, OverflowError):
         raise ValueError(
             f"confirmed_at is {typed[:60]!r}; write it like 2025-03-31 or 2025-03-31T16:20+00:00"
         ) from None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
     if moment > now:
         raise ValueError(f"confirmed_at is {typed[:60]!r}, which is still to come")
     return moment
+
+
+def _evidence(typed: str) -> str:
+    if _CONTROL.search(typed):
+        raise ValueError("evidence has control characters in it")
+    return typed
 
 
 def _weekday(typed: str) -> int:

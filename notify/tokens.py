@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
@@ -13,6 +14,8 @@ from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 from tracker.settings import Settings
 
 SIGNATURE_LENGTH = 16
+NOTICE = "n"
+"""Before the number of a notice in its return path; that of a digest has none."""
 
 
 class BadToken(ValueError):
@@ -65,25 +68,53 @@ def unsigned(secret: str, purpose: str, token: str, max_age: int) -> str:
 
 def return_path(secret: str, digest_id: int, bounce_address: str) -> str:
     """The envelope sender of one digest (VERP): ``bounces+12-<signature>@example.org``."""
-    local, _, domain = bounce_address.rpartition("@")
-    return f"{local}+{digest_id}-{_signature(secret, digest_id)}@{domain}"
+    return _return_path(secret, f"{digest_id}", f"{digest_id}", bounce_address)
 
 
 def digest_of_return_path(secret: str, address: str, bounce_address: str) -> int | None:
     """The digest an envelope sender names; ``None`` for any other or forged address."""
+    named = _number(address, bounce_address, "")
+    genuine = named is not None and _same(address, return_path(secret, named, bounce_address))
+    return named if genuine else None
+
+
+def notice_return_path(secret: str, notice_id: int, message_id: str, bounce_address: str) -> str:
+    """That of one notice, ``bounces+n12-<signature>@example.org``.
+
+    Its Message-ID is what is signed: the number of a deleted notice may be given to another.
+    """
+    return _return_path(secret, f"{NOTICE}{notice_id}", message_id, bounce_address)
+
+
+def notice_of_return_path(
+    secret: str, address: str, bounce_address: str, message_id_of: Callable[[int], str | None]
+) -> int | None:
+    """The notice an envelope sender names; ``None`` for any other, forged or deleted one."""
+    named = _number(address, bounce_address, NOTICE)
+    message_id = message_id_of(named) if named is not None else None
+    if named is None or message_id is None:
+        return None
+    expected = notice_return_path(secret, named, message_id, bounce_address)
+    return named if _same(address, expected) else None
+
+
+def _return_path(secret: str, tag: str, what: str, bounce_address: str) -> str:
+    """Lower-case hex: mail servers may change the case of a local part."""
+    local, _, domain = bounce_address.rpartition("@")
+    mac = hmac.new(secret.encode(), f"return-path\0{what}".encode(), hashlib.sha256)
+    return f"{local}+{tag}-{mac.hexdigest()[:SIGNATURE_LENGTH]}@{domain}"
+
+
+def _number(address: str, bounce_address: str, mark: str) -> int | None:
+    """What an address claims to be the return path of, before anybody looks at the signature."""
     local, _, domain = bounce_address.casefold().rpartition("@")
-    prefix, suffix = f"{local}+", f"@{domain}"
+    prefix, suffix = f"{local}+{mark}", f"@{domain}"
     address = address.casefold()
     if not (address.startswith(prefix) and address.endswith(suffix)):
         return None
-    number, _, signature = address[len(prefix) : -len(suffix)].partition("-")
-    if not (number.isascii() and number.isdigit() and len(number) < 19):
-        return None
-    expected = _signature(secret, int(number))
-    return int(number) if hmac.compare_digest(signature.encode(), expected.encode()) else None
+    number = address[len(prefix) : -len(suffix)].partition("-")[0]
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 19 else None
 
 
-def _signature(secret: str, digest_id: int) -> str:
-    """Lower-case hex: mail servers may change the case of a local part."""
-    mac = hmac.new(secret.encode(), f"return-path\0{digest_id}".encode(), hashlib.sha256)
-    return mac.hexdigest()[:SIGNATURE_LENGTH]
+def _same(address: str, expected: str) -> bool:
+    return hmac.compare_digest(address.casefold().encode(), expected.casefold().encode())

@@ -206,7 +206,9 @@ def add_reader(
 ) -> int:
     """An active reader of everything daily, unless wishes say otherwise."""
     with writing(engine) as connection:
-        reader = add_subscriber(connection, address, since, evidence="test", clock=clock)
+        reader = add_subscriber(
+            connection, address, since, evidence="test", confirmed_at=since, clock=clock
+        )
         for wish in wishes or (Wish(Filter()),):
             add_subscription(connection, reader, wish, since)
     return reader

@@ -16,9 +16,10 @@ from notify.message import envelope_sender
 from notify.people import NotPossible, add_subscriber
 from notify.suppression import SOFT_BOUNCES
 from tests.notify.relay import DROP, at, relay, settings_for
+from tests.notify.site import open_site
 from tests.notify.stories import NOW, add_bill, add_change, add_reader
 from tracker.db import reading, writing
-from tracker.models import Digest, MailReport, Outbox, Subscriber, Suppression
+from tracker.models import Digest, MailReport, Notice, Outbox, Subscriber, Suppression
 from tracker.settings import Settings
 
 REPORTS = Path(__file__).with_name("reports")
@@ -82,7 +83,50 @@ def test_a_hard_bounce_or_complaint_ends_mail_at_once(
     assert suppressions(engine) == {"ann@example.org": reason}
     assert states(engine) == (["suppressed", "active"], [digest])
     with writing(engine) as connection, pytest.raises(NotPossible, match="suppression list"):
-        add_subscriber(connection, "Ann@Example.org", NOW, evidence="asked again")
+        add_subscriber(connection, "Ann@Example.org", NOW, evidence="asked", confirmed_at=NOW)
+
+
+def asked_for(engine: Engine, settings: Settings, address: str) -> str:
+    """The envelope sender of a mail that asks to confirm what somebody typed on the page."""
+    with open_site(engine, mail_bounces=settings.mail_bounces) as site:
+        site.ask(address)
+    return site.inbox.kept[-1][0]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "status"),
+    [
+        ("postfix-unknown-user", "hard bounce", "failed"),
+        ("feedback-abuse", "complaint", "sent"),
+    ],
+)
+def test_a_report_on_a_mail_to_confirm_ends_mail_to_its_address(
+    engine: Engine, settings: Settings, name: str, reason: str, status: str
+) -> None:
+    sender = asked_for(engine, settings, "ann@example.org")
+    arrives(settings, name, sender.replace("+n1-", "+n2-"))
+    arrives(settings, name, sender)
+    tally = read_bounces(engine, settings, NOW)
+    assert (tally.counts["stranger"], tally.suppressed) == (1, 1)
+    assert suppressions(engine) == {"ann@example.org": reason}
+    with reading(engine) as session:
+        assert session.scalars(select(Notice.status)).all() == [status]
+    with open_site(engine) as site:
+        site.ask("ann@example.org")
+        assert site.inbox.kept == []
+
+
+def test_a_report_on_a_mail_to_confirm_that_is_forgotten(
+    engine: Engine, settings: Settings
+) -> None:
+    """SQLite gives its number to the next one."""
+    sender = asked_for(engine, settings, "ann@example.org")
+    with writing(engine) as connection:
+        connection.execute(Notice.__table__.delete())  # type: ignore[attr-defined]
+    asked_for(engine, settings, "bob@example.org")
+    arrives(settings, "feedback-abuse", sender)
+    assert read_bounces(engine, settings, NOW).counts == {"stranger": 1}
+    assert suppressions(engine) == {}
 
 
 def test_what_waits_for_a_suppressed_reader_is_not_sent(engine: Engine, settings: Settings) -> None:
@@ -91,7 +135,7 @@ def test_what_waits_for_a_suppressed_reader_is_not_sent(engine: Engine, settings
     with relay() as inbox:
         one_relay = settings.model_copy(update={"smtp_host": f"127.0.0.1:{inbox.port}"})
         done = run_digests(engine, one_relay, clock=lambda: NOW + dt.timedelta(days=1))
-    assert done.bounces == "1 report: hard 1; 1 reader suppressed"
+    assert done.bounces == "1 report: hard 1; 1 address suppressed"
     assert inbox.kept == []
 
 
@@ -184,6 +228,32 @@ def test_a_report_settles_a_digest_in_doubt(
     assert states(engine)[1] == [digest]
     with reading(engine) as session:
         assert session.scalars(select(Outbox.status)).all() == ["sent"]
+
+
+def test_a_report_with_bytes_no_database_takes_counts_all_the_same(
+    engine: Engine, settings: Settings
+) -> None:
+    sender = sent_digest(engine, settings)
+    whole = (REPORTS / "postfix-unknown-user.eml").read_text().replace("RETURN-PATH", sender)
+    mailbox.Maildir(settings.bounce_mailbox).add(
+        whole.replace("smtp; 550", "smtp; \0 550").encode()
+    )
+    assert read_bounces(engine, settings, NOW).suppressed == 1
+
+
+def test_what_a_report_says_is_the_readers_to_see_and_delete(
+    engine: Engine, settings: Settings
+) -> None:
+    with open_site(engine, mail_bounces=settings.mail_bounces) as site:
+        own = site.subscribe("ann@reader.example")
+        site.digest()
+        run_digests(engine, site.settings, clock=site.clock)
+        arrives(settings, "postfix-unknown-user", site.inbox.kept[-1][0])
+        assert read_bounces(engine, settings, site.now).counts == {"hard": 1}
+        assert "<ann@reader.example>: Recipient" in site.pages.get(f"{own}/data.json").text
+        site.pages.post(f"{own}/delete")
+        left = {table for table, rows in site.stored().items() if "ann@reader" in str(rows)}
+        assert left == {"suppression"}
 
 
 def test_a_report_on_a_reader_who_is_gone(engine: Engine, settings: Settings) -> None:

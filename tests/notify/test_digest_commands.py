@@ -207,8 +207,8 @@ def test_bounces_are_read_from_a_place(
     box = mailbox.Maildir(tmp_path / "bounces", create=True)
     box.add(raw.replace("RETURN-PATH", inbox.kept[0][0]).encode())
     place = str(tmp_path / "bounces")
-    assert shell("bounces", place) == "1 report: hard 1; 1 reader suppressed\n"
-    assert shell("bounces", place) == "0 reports: nothing new; 0 readers suppressed\n"
+    assert shell("bounces", place) == "1 report: hard 1; 1 address suppressed\n"
+    assert shell("bounces", place) == "0 reports: nothing new; 0 addresses suppressed\n"
     with reading(engine) as session:
         assert session.scalars(select(Suppression.reason)).all() == ["hard bounce"]
     assert "ann@example.org is suppressed" in shell("explain", "ann@example.org", str(news))

@@ -8,8 +8,10 @@ import pytest
 
 from notify.match import plan
 from notify.send import send
+from notify.suppression import suppress
 from tests.notify.site import Site
-from tests.notify.stories import add_change
+from tests.notify.stories import NOW, add_change
+from tracker.db import writing
 
 
 def digest(site: Site) -> str:
@@ -59,6 +61,15 @@ def test_who_left_by_mistake_comes_back_by_the_same_page(site: Site) -> None:
     assert reader.status == "active"
     assert "came back" in reader.evidence
     assert [one.filter for one in reader.subscriptions] == [{"states": ["md"]}]
+
+
+def test_who_is_suppressed_is_not_welcomed_back(site: Site) -> None:
+    own = site.subscribe()
+    with writing(site.engine) as connection:
+        suppress(connection, "ann@example.org", "complaint", "", NOW)
+    page = site.pages.get(site.pages.post(f"{own}/return").headers["location"]).text
+    assert "We have stopped mailing" in page
+    assert "Welcome back" not in page
 
 
 def test_what_was_queued_for_who_left_is_not_sent(site: Site) -> None:

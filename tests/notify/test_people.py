@@ -173,6 +173,8 @@ def test_who_is_known_or_suppressed_is_not_added(engine: Engine) -> None:
         suppress(connection, "bob@example.org", "complaint", "", NOW)
         for address, why in (("ANN@example.org", "known"), ("Bob@Example.Org", "suppression")):
             with pytest.raises(NotPossible, match=why):
-                people.add_subscriber(connection, address, NOW, evidence="test")
+                people.add_subscriber(connection, address, NOW, evidence="test", confirmed_at=NOW)
         with pytest.raises(BadAddress):
-            people.add_subscriber(connection, "ann@example.org\nBcc: x@y.zz", NOW, evidence="test")
+            people.add_subscriber(
+                connection, "ann@example.org\nBcc: x@y.zz", NOW, evidence="test", confirmed_at=NOW
+            )

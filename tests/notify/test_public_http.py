@@ -76,6 +76,10 @@ def pinned(port: int, path: str = "/", host: str = "rebinding.invalid", secure: 
         "https://[fe80::1]/",
         "https://[fd00:ec2::254]/",
         "https://[ff02::1]/",
+        "https://[fec0::1]/",
+        "https://[::127.0.0.1]/",
+        "https://[::ffff:0:127.0.0.1]/",
+        "https://[64:ff9b:1::7f00:1]/",
     ],
 )
 def test_nothing_inside_is_reached(url: str) -> None:

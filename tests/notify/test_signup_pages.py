@@ -293,15 +293,28 @@ def test_a_program_that_fills_in_everything_achieves_nothing(site: Site) -> None
     assert site.inbox.kept == []
 
 
-def test_one_address_gets_so_many_mails_an_hour(site: Site) -> None:
+def test_one_address_gets_so_many_mails_a_day(site: Site) -> None:
     answered = {site.ask().headers["location"] for _ in range(PER_ADDRESS.times + 3)}
     assert answered == {"/subscribe/sent"}, "the page must not tell"
     assert len(site.inbox.kept) == PER_ADDRESS.times
-    site.pages.post("/manage", data={"email": "ann@example.org"})
+    assert "only if someone asks in your name again" in " ".join(site.mailed().split())
+    site.now += dt.timedelta(hours=11)
+    site.ask()
     assert len(site.inbox.kept) == PER_ADDRESS.times
     site.now += dt.timedelta(hours=1)
     site.ask()
     assert len(site.inbox.kept) == PER_ADDRESS.times + 1
+
+
+def test_nobody_can_use_up_a_readers_links_by_signing_them_up(site: Site) -> None:
+    own = site.subscribe()
+    for _ in range(PER_ADDRESS.times):
+        site.ask()
+    for _ in range(PER_ADDRESS.times + 1):
+        site.pages.post("/manage", data={"email": "ann@example.org"})
+    assert site.link("manage") == own
+    subjects = [site.inbox.message(n)["Subject"] for n in range(len(site.inbox.kept))]
+    assert subjects.count("Your link to change or end bill news") == PER_ADDRESS.times
 
 
 def test_one_visitor_may_ask_so_often(site: Site) -> None:
@@ -371,7 +384,9 @@ def test_a_mailbox_that_is_not_there_is_not_tried_again(engine: Engine) -> None:
         site.ask()
         site.now += dt.timedelta(hours=5)
         assert site.send() == {}
-    assert notices(engine) == [("sign-up", "failed", "550 5.1.1 no such user")]
+        assert notices(engine) == [("sign-up", "failed", "550 5.1.1 no such user")]
+        site.ask()
+        assert notices(engine)[1:] == [("sign-up", "dropped", "nobody to tell")], "asked again"
 
 
 def test_no_relay_for_a_day_ends_the_trying(engine: Engine) -> None:

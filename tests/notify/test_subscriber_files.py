@@ -21,7 +21,7 @@ from notify.subscriber_import import BadFile, Imported, import_subscribers, writ
 from notify.suppression import is_suppressed, suppress
 from tests.notify.stories import NOW, add_bill, add_reader
 from tracker.db import reading, writing
-from tracker.models import Subscriber, Subscription
+from tracker.models import Subscriber, Subscription, Suppression
 
 ASKED = "2024-05-06T07:08:09+00:00"
 
@@ -89,6 +89,9 @@ BAD_ROWS = {
     f"bob@example.org,{ASKED},,md,,": "no word of when and how they confirmed",
     "bob@example.org,yesterday,form,md,,": "confirmed_at is 'yesterday'; write it like",
     "bob@example.org,2030-01-01,form,md,,": "which is still to come",
+    "bob@example.org,0001-01-01T00:00+14:00,form,md,,": "write it like 2025-03-31",
+    "bob@example.org,9999-12-31T23:59-14:00,form,md,,": "write it like 2025-03-31",
+    f"bob@example.org,{ASKED},fo\0rm,md,,": "evidence has control characters in it",
     f"bob@example.org,{ASKED},form,zz,,": "states: no state 'zz'",
     f"bob@example.org,{ASKED},form,md,hourly,": "no frequency 'hourly'",
     f"bob@example.org,{ASKED},form,md,daily,md HB 99": "there is no bill",
@@ -170,6 +173,8 @@ def test_who_left_or_was_suppressed_elsewhere_is_not_mailed_here(
     )
     assert (done.counts["left"], done.counts["suppressed"], done.refused) == (2, 1, {})
     assert readers(engine) == [("gone@example.org", "left"), ("here@example.org", "left")]
+    rows = {row["email"]: row for row in csv.DictReader(io.StringIO(exported(engine)))}
+    assert rows["gone@example.org"]["confirmed_at"] == "", "nobody knows that they ever did"
     with reading(engine) as session:
         assert is_suppressed(session.connection(), "no@example.org")
 
@@ -219,6 +224,20 @@ def test_an_export_is_an_import(engine: Engine, tmp_path: Path) -> None:
             connection.exec_driver_sql(f"DELETE FROM {table}")
     assert bring(engine, tmp_path / "export.csv", before).refused == {}
     assert exported(engine) == before
+
+
+def test_why_a_reader_is_suppressed_moves_with_them(engine: Engine, tmp_path: Path) -> None:
+    add_reader(engine, "ann@example.org", Wish(Filter(states="md")), Wish(Filter(states="va")))
+    with writing(engine) as connection:
+        suppress(connection, "ann@example.org", "complaint", "feedback: abuse", NOW)
+    moved = exported(engine)
+    with writing(engine) as connection:
+        for table in ("subscription", "subscriber", "suppression"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")
+    assert bring(engine, tmp_path / "export.csv", moved).refused == {}
+    with reading(engine) as session:
+        kept = session.execute(select(Suppression.reason, Suppression.detail)).one()
+    assert tuple(kept) == ("complaint", "feedback: abuse")
 
 
 values = st.lists(st.text("ab é;,'\"=+-@", min_size=1, max_size=8), max_size=4)

@@ -24,6 +24,12 @@ def said(*words: str) -> str:
     return result.output
 
 
+def refused(*words: str) -> str:
+    result = run(*words)
+    assert result.exit_code == 2, result.output
+    return " ".join(result.output.replace("│", " ").split())
+
+
 def test_adding_listing_and_removing() -> None:
     add_bill(open_database())
     wish = said(
@@ -54,9 +60,7 @@ def test_adding_listing_and_removing() -> None:
     ],
 )
 def test_nonsense_is_told_and_changes_nothing(words: tuple[str, ...], why: str) -> None:
-    result = run(*words)
-    assert result.exit_code == 2
-    assert why in " ".join(result.output.replace("│", " ").split())
+    assert why in refused(*words)
     assert said("list") == ""
 
 
@@ -66,7 +70,9 @@ def test_a_list_is_brought_in_and_taken_out(tmp_path: Path) -> None:
     options = ("--evidence", "double opt-in of oldlist.example", "--confirmed-at", "2024-05-06")
     tried = run("import", str(path), *options, "--dry-run")
     assert "would import 1 readers and 1 subscriptions" in tried.output
+    assert "line 3: 'bob@' is not an address we can mail" in tried.output
     assert said("list") == ""
+    assert list(tmp_path.glob("*.csv")) == [path], "it only tells"
     result = run("import", str(path), *options)
     assert result.exit_code == 1, "a row was refused"
     assert "imported 1 readers and 1 subscriptions" in result.output
@@ -91,10 +97,13 @@ def test_a_file_that_is_not_there(tmp_path: Path, name: str) -> None:
 def test_suppressing_and_lifting_it() -> None:
     said("add", "ann@example.org")
     said("suppress", "Ann@Example.org", "--reason", "asked by telephone")
+    assert "ann@example.org is suppressed" in refused("add", "ann@example.org", "--states", "md")
     assert "ann@example.org  suppressed" in said("list")
     assert "operator (asked by telephone)" in said("suppressed")
     assert "is free" in said("unsuppress", "ann@example.org")
     assert "ann@example.org  left" in said("list")
+    assert "has unsubscribed" in refused("add", "ann@example.org", "--states", "md")
+    assert "Maryland" not in said("list")
     said("suppress", "ann@example.org")
     assert "and mailed again" in said("unsuppress", "ann@example.org", "--resume")
     assert "ann@example.org  active" in said("list")

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from notify.tokens import (
     BadToken,
     digest_of_return_path,
+    notice_of_return_path,
+    notice_return_path,
     random_token,
     return_path,
     secret_key,
@@ -94,6 +96,20 @@ def test_a_return_path_names_its_digest(digest: int, domain: str) -> None:
     assert digest_of_return_path("other", address, f"bounces@{domain}") is None
     other = address.replace(f"+{digest}-", f"+{digest + 1}-")
     assert digest_of_return_path("secret", other, f"bounces@{domain}") is None
+
+
+def test_a_return_path_of_a_notice_names_that_notice_alone() -> None:
+    bounces = "bounces@example.org"
+    address = notice_return_path("secret", 12, "<a@example.org>", bounces)
+    messages = {12: "<a@example.org>", 13: "<b@example.org>"}.get
+    for spelling in (address, address.upper()):
+        assert notice_of_return_path("secret", spelling, bounces, messages) == 12
+    other = address.replace("+n12-", "+n13-")
+    digest = return_path("secret", 12, bounces)
+    for forged in (other, digest, digest.replace("+12-", "+n12-"), "bounces+n12@example.org", ""):
+        assert notice_of_return_path("secret", forged, bounces, messages) is None
+    assert notice_of_return_path("other", address, bounces, messages) is None
+    assert digest_of_return_path("secret", address.replace("+n12-", "+12-"), bounces) is None
 
 
 @given(st.text(max_size=60))

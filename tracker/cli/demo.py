@@ -123,7 +123,7 @@ def _subscribe(engine: Engine) -> None:
         wish = people.Wish(Filter.model_validate(reader.asks), "daily")
         with writing(engine) as connection:
             known = people.add_subscriber(
-                connection, reader.address, now, evidence="made up by the demo"
+                connection, reader.address, now, evidence="made up by the demo", confirmed_at=now
             )
             people.add_subscription(connection, known, wish, now)
 

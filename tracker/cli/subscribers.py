@@ -16,6 +16,10 @@ Weekday = StrEnum(
     "Weekday", ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 )
 MONDAY = Weekday("monday")
+NOT_MAILED = {
+    "left": "has unsubscribed; only they can undo that, on the page or by the link in their mail",
+    "suppressed": "is suppressed; see billtracker subscribers suppressed, then unsuppress --resume",
+}
 Email = Annotated[str, typer.Argument(help="The reader's address.")]
 
 
@@ -73,11 +77,14 @@ def _subscribe(
     quiet_note: bool,
     clock: tuple[str, str],
 ) -> None:
+    from sqlalchemy import select
+
     from notify import people
     from notify.bill_names import bill_keys
     from notify.filters import Filter, in_words
     from notify.schedule import checked_frequency
     from tracker.db import open_database, writing
+    from tracker.models import Subscriber
 
     engine = open_database()
     now = dt.datetime.now(dt.UTC)
@@ -90,7 +97,12 @@ def _subscribe(
         with writing(engine) as connection:
             reader = people.find_subscriber(connection, email)
             if reader is None:
-                reader = people.add_subscriber(connection, email, now, evidence="added by operator")
+                reader = people.add_subscriber(
+                    connection, email, now, evidence="added by operator", confirmed_at=now
+                )
+            status = connection.scalar(select(Subscriber.status).where(Subscriber.id == reader))
+            if status in NOT_MAILED:
+                raise ValueError(f"{email} {NOT_MAILED[status]}")
             if any(clock):
                 people.set_clock(connection, reader, people.DeliveryTime.typed(*clock), now)
             people.add_subscription(connection, reader, wish, now)
@@ -216,10 +228,11 @@ def import_(
     if done.refused:
         for line, why in sorted(done.refused.items()):
             typer.echo(f"line {line}: {why}", err=True)
-        refused = file.with_suffix(".refused.csv")
-        with refused.open("w", encoding="utf-8", newline="") as out:
-            write_refused(done, out)
-        typer.echo(f"the refused rows are in {refused}", err=True)
+        if not dry_run:
+            refused = file.with_suffix(".refused.csv")
+            with refused.open("w", encoding="utf-8", newline="") as out:
+                write_refused(done, out)
+            typer.echo(f"the refused rows are in {refused}", err=True)
         raise typer.Exit(1)
 
 
