@@ -283,7 +283,7 @@ class Story:
             title = lead.latest.title
             return short(f"{lead.headline} — {title}" if title else lead.headline, LONGEST_SUBJECT)
         return short(
-            f"{lead.headline}; {len(others)} more{_in_states(self.bills)}", LONGEST_SUBJECT
+            f"{lead.headline}; {len(others)} more{self._where(others)}", LONGEST_SUBJECT
         )
 
     @property
@@ -318,7 +318,20 @@ class Story:
     @property
     def _rest(self) -> list[str]:
         rest = self.bills[self._named :]
-        return [f"{wording.count(len(rest), 'more bill')}{_in_states(rest)}."] if rest else []
+        return [f"{wording.count(len(rest), 'more bill')}{self._where(rest)}."] if rest else []
+
+    def _where(self, bills: Iterable[BillStory]) -> str:
+        """Nothing to say where the whole digest is about one state: the lead names it."""
+        if len({bill.latest.jurisdiction for bill in self.bills}) == 1:
+            return ""
+        places = {bill.latest.jurisdiction for bill in bills}
+        states = places - {"us"}
+        named = ["Congress"] if "us" in places else []
+        if len(states) == 1:
+            named.insert(0, wording.state_name(*states))
+        elif states:
+            named.insert(0, wording.count(len(states), "state"))
+        return f" in {' and '.join(named)}"
 
     @property
     def wishes(self) -> tuple[str, ...]:
@@ -364,15 +377,6 @@ def _line(snapshot: Snapshot) -> Line:
     if snapshot.kind == INTRODUCED:
         return Line(snapshot.occurred_on, "Introduced", "")
     return Line(snapshot.occurred_on, "", snapshot.summary)
-
-
-def _in_states(bills: Iterable[BillStory]) -> str:
-    """Nothing to say where all are in one state: the lead names it."""
-    places = {bill.latest.jurisdiction for bill in bills}
-    if len(places) < 2:
-        return ""
-    states = wording.count(len(places - {"us"}), "state")
-    return f" in {states} and Congress" if "us" in places else f" in {states}"
 
 
 def day(date: dt.date, today: dt.date) -> str:

@@ -100,7 +100,14 @@ PASSED = {"kind": "stage", "reached": "passed-first-chamber", "stage": "passed-f
          "MD HB 1 passed the Senate; 1 more"),
         (
             [snapshot(1, hearings=[hearing(TOMORROW)]), snapshot(2, jurisdiction="us")],
-            "MD HB 1 has a hearing tomorrow; 1 more in 1 state and Congress",
+            "MD HB 1 has a hearing tomorrow; 1 more in Congress",
+        ),
+        ([snapshot(1), snapshot(2, jurisdiction="va", words="Reported")],
+         "MD HB 1: Referred to Judiciary; 1 more in Virginia"),
+        (
+            [snapshot(4, jurisdiction="tx", kind="stage", reached="vetoed"), snapshot(2),
+             snapshot(3, jurisdiction="us")],
+            "TX HB 4 was vetoed; 2 more in Maryland and Congress",
         ),
         ([snapshot(5, kind="hearing_set", hearings=[hearing(dt.date(2026, 3, 9))])],
          "MD HB 5 has a hearing on Mar 9 — Detainers"),
@@ -178,9 +185,9 @@ def test_three_lines_are_enough_for_who_reads_no_further() -> None:
     assert told.summary == (
         "MD HB 1 passed the House of Delegates — Detainers",
         "VA HB 2: Referred to Judiciary — Detainers",
-        "6 more bills.",
+        "6 more bills in Virginia.",
     )
-    assert told.preheader == "VA HB 2: Referred to Judiciary. 6 more bills."
+    assert told.preheader == "VA HB 2: Referred to Judiciary. 6 more bills in Virginia."
     assert story(snapshot(1, **PASSED)).preheader.startswith("Passed the House of Delegates")
 
 
