@@ -221,6 +221,8 @@ def test_text_and_html_tell_the_same_of_each_bill(engine: Engine) -> None:
     assert "[###...] Passed the House, crossed over to the Senate" in text
     bars = lxml_html.fromstring(edition.html).xpath('//table[@role="img"]/@aria-label')
     assert "Passed the House, crossed over to the Senate: step 3 of 6" in bars
+    assert "[xxxxxx] Failed" in text, "not as far along as a law"
+    assert "Failed" in bars
 
 
 FAR_AWAY = " ".join(f"Section {n} of the code stands." for n in range(200))
