@@ -171,7 +171,8 @@ def _marked(run: RedlineRun) -> str:
     """As wdiff writes it: {+added+}, [-struck-]."""
     words = run.text.strip()
     shown = {"insert": f"{{+{words}+}}", "delete": f"[-{words}-]"}.get(run.kind, run.text)
-    return f" {shown}" if run.text[:1].isspace() else shown
+    head, tail = (" " if edge.isspace() else "" for edge in (run.text[:1], run.text[-1:]))
+    return f"{head}{shown}{tail}"
 
 
 def _when(date: dt.date, today: dt.date) -> str:

@@ -282,9 +282,7 @@ class Story:
         if not others:
             title = lead.latest.title
             return short(f"{lead.headline} — {title}" if title else lead.headline, LONGEST_SUBJECT)
-        return short(
-            f"{lead.headline}; {len(others)} more{self._where(others)}", LONGEST_SUBJECT
-        )
+        return short(f"{lead.headline}; {len(others)} more{self._where(others)}", LONGEST_SUBJECT)
 
     @property
     def _subject_without_news(self) -> str:

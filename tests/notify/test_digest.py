@@ -254,6 +254,14 @@ def test_a_new_version_shows_only_what_changed_near_the_evidence(sqlite_engine: 
     assert "dollars" not in words(edition.html)
 
 
+def test_words_struck_at_the_beginning_stand_apart_from_what_is_left(
+    sqlite_engine: Engine,
+) -> None:
+    edition = new_version(sqlite_engine, f"SECOND SESSION, 2026\n\n{AGREEMENT}", AGREEMENT)
+    assert "SECOND SESSION, 2026 A unit" in words(edition.html)
+    assert "[-SECOND SESSION, 2026-] A unit" in " ".join(edition.text.split())
+
+
 def test_a_new_version_that_leaves_the_evidence_alone_says_so(sqlite_engine: Engine) -> None:
     edition = new_version(
         sqlite_engine, f"{AGREEMENT} {FAR_AWAY} Ten.", f"{AGREEMENT} {FAR_AWAY} Two."
