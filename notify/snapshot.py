@@ -14,7 +14,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from notify.facts import Facts, facts_of
-from tracker.changes import ACTION, STAGE, VERSION, VERSION_TEXT
+from tracker.changes import ACTION, STAGE, VERSION, VERSION_TEXT, VOTE
 from tracker.models import (
     Bill,
     BillText,
@@ -68,7 +68,7 @@ class RedlineRun(Frozen):
 
 class Snapshot(Frozen):
     """``stage`` is the bill's, ``reached`` the one this change brought it to (or empty);
-    ``words`` are those of the history's line that the change is about, if it is about one.
+    ``words`` are those of the history's line or the motion that the change is about, if any.
     """
 
     change_id: int
@@ -137,7 +137,7 @@ def describe(session: Session, change_ids: Sequence[int], today: dt.date) -> lis
             change_id=change.id,
             kind=change.kind,
             summary=short(change.summary, LONGEST_SUMMARY),
-            words=short(action_words(change), LONGEST_SUMMARY),
+            words=short(said_words(change), LONGEST_SUMMARY),
             occurred_on=change.occurred_on,
             reached=change.stage,
             bill_id=bill.id,
@@ -158,11 +158,11 @@ def describe(session: Session, change_ids: Sequence[int], today: dt.date) -> lis
     return described
 
 
-def action_words(change: Change) -> str:
-    """The line of the history that a new action, or a stage reached, is about."""
+def said_words(change: Change) -> str:
+    """The line of the history that a new action or a stage reached is about; a vote's motion."""
     after = change.after or {}
-    named = {ACTION: after.get("text"), STAGE: after.get("action")}.get(change.kind)
-    return str(named or "")
+    named = {ACTION: "text", STAGE: "action", VOTE: "motion"}.get(change.kind, "")
+    return str(after.get(named) or "")
 
 
 def _by_bill(rows: Iterable[T]) -> defaultdict[int, list[T]]:

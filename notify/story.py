@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from tracker.changes import (
     VERSION_TEXT,
     VOTE,
 )
+from tracker.compare import folded
 from tracker.models import Bill
 from tracker.stages import stage
 from tracker.topics import topic_label
@@ -101,6 +103,9 @@ _KIND_PHRASES = {
     "vanished": "is gone from its legislature's list",
     "reappeared": "is back on its legislature's list",
 }
+
+_COUNTED = re.compile(r"(\d+) (?:yes|no)\b")
+_NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +186,7 @@ class BillStory:
     @cached_property
     def headline(self) -> str:
         """``MD HB 1222 passed the House of Delegates``, ``MD HB 3: Referred to Judiciary``."""
-        first = min(self.snapshots, key=lambda snapshot: (_rank(snapshot), -snapshot.change_id))
+        first = min(self._told, key=lambda snapshot: (_rank(snapshot), -snapshot.change_id))
         if self.soon and _rank(first) > _IMPORTANCE["soon"]:
             when = "today" if self.soon.date == self.today else "tomorrow"
             return f"{self.name} has a hearing {when}"
@@ -193,18 +198,34 @@ class BillStory:
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:
-        """Without the history's line that a stage reached has quoted already."""
+        return tuple(_line(snapshot) for snapshot in self._told)
+
+    @cached_property
+    def _told(self) -> tuple[Snapshot, ...]:
+        """The most important first, and nothing twice: a stage reached quotes a line of the
+        history, and that line or the stage may tell a vote.
+        """
         ordered = sorted(self.snapshots, key=lambda s: (_rank(s), s.change_id))
-        quoted = {(s.occurred_on, s.words) for s in ordered if s.kind == STAGE}
-        reached = {s.reached for s in ordered if s.kind == STAGE}
-        made = []
-        for snapshot in ordered:
-            if snapshot.kind == ACTION and (snapshot.occurred_on, snapshot.words) in quoted:
-                continue
-            if snapshot.kind == INTRODUCED and "introduced" in reached:
-                continue
-            made.append(_line(snapshot))
-        return tuple(made)
+        stages = [s for s in ordered if s.kind == STAGE]
+        quoted = {(s.occurred_on, s.words) for s in stages}
+        reached = {s.reached for s in stages}
+        history = [s for s in ordered if s.kind in (STAGE, ACTION)]
+        votes = [
+            vote
+            for vote in ordered
+            if vote.kind == VOTE and not any(_tells(line, vote) for line in history)
+        ]
+        motions = {(vote.occurred_on, folded(vote.words)) for vote in votes if vote.words}
+
+        def is_told(s: Snapshot) -> bool:
+            if s.kind == ACTION:
+                said = (s.occurred_on, s.words)
+                return said in quoted or (s.occurred_on, folded(s.words)) in motions
+            if s.kind == INTRODUCED:
+                return "introduced" in reached
+            return s.kind == VOTE and s not in votes
+
+        return tuple(s for s in ordered if not is_told(s))
 
     @cached_property
     def stage_words(self) -> str:
@@ -350,6 +371,17 @@ def correction_lines(correction: Correction, today: dt.date) -> tuple[str, str]:
 
 def _rank(snapshot: Snapshot) -> int:
     return _IMPORTANCE.get(snapshot.reached or snapshot.kind, _LEAST)
+
+
+def _tells(line: Snapshot, vote: Snapshot) -> bool:
+    """The line is of that day, begins with the vote's motion and has its numbers."""
+    counted = set(_COUNTED.findall(vote.summary))
+    return (
+        bool(vote.words)
+        and line.occurred_on == vote.occurred_on
+        and folded(line.words).startswith(folded(vote.words))
+        and counted <= set(_NUMBER.findall(line.words))
+    )
 
 
 def _phrase(snapshot: Snapshot) -> str:

@@ -179,6 +179,37 @@ def test_a_line_that_a_stage_quotes_is_not_told_twice() -> None:
     assert len(told.bills[0].lines) == 1
 
 
+PASSAGE = "On passage Passed by the Yeas and Nays: 263 - 156 (Roll no. 23)."
+
+
+@pytest.mark.parametrize(
+    ("line", "motion", "tally", "told"),
+    [
+        (PASSAGE, PASSAGE, "263 yes, 156 no", [PASSAGE]),
+        (
+            "Reported from Courts of Justice with substitute (15-Y 7-N)",
+            "Reported from Courts of Justice with substitute",
+            "15 yes, 7 no",
+            ["Reported from Courts of Justice with substitute (15-Y 7-N)"],
+        ),
+        ("Third Reading Passed", "Third reading passed", "58 yes, 38 no",
+         ["Vote: Third reading passed (58 yes, 38 no)"]),
+        ("Passage - amended (3-2)", "Passage", "24 yes, 15 no",
+         ["Vote: Passage (24 yes, 15 no)", "Passage - amended (3-2)"]),
+    ],
+)  # fmt: skip
+def test_a_vote_is_told_once(line: str, motion: str, tally: str, told: list[str]) -> None:
+    same = {"bill_id": 1, "identifier": "HB 1"}
+    voted = {"kind": "vote", "words": motion, "summary": f"Vote: {motion} ({tally})"}
+    (bill,) = story(
+        snapshot(1, **same, words=line, summary=line), snapshot(2, **same, **voted)
+    ).bills
+    assert [one.words for one in bill.lines] == told
+    stage = snapshot(3, **same, **PASSED, words=line)
+    (bill,) = story(stage, snapshot(2, **same, **voted)).bills
+    assert len(bill.lines) == (1 if told == [line] else 2)
+
+
 def test_three_lines_are_enough_for_who_reads_no_further() -> None:
     many = [snapshot(1, **PASSED), *(snapshot(n, jurisdiction="va") for n in range(2, 9))]
     told = story(*many)
