@@ -7,14 +7,14 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from notify.facts import Facts, facts_of
-from tracker.changes import ACTION, STAGE, VERSION, VERSION_TEXT, VOTE
+from tracker.changes import ACTION, HEARINGS, STAGE, VERSION, VERSION_TEXT, VOTE
 from tracker.models import (
     Bill,
     BillText,
@@ -89,6 +89,9 @@ class Snapshot(Frozen):
     stance: str | None
     quote: Quote | None
     hearings: tuple[HearingNote, ...]
+    hearing: HearingNote | None = None
+    """The one this change set, moved (``hearing_was`` is from where) or cancelled."""
+    hearing_was: HearingNote | None = None
     redline: tuple[tuple[RedlineRun, ...], ...] | None = None
     """Passages near the evidence that the new version changed; ``None`` where not compared."""
 
@@ -152,6 +155,8 @@ def describe(session: Session, change_ids: Sequence[int], today: dt.date) -> lis
             stance=stances.get(bill.id),
             quote=quotes[bill.id],
             hearings=_ahead(hearings[bill.id], today),
+            hearing=_named_hearing(change, change.after or change.before),
+            hearing_was=_named_hearing(change, change.after and change.before),
             redline=redline,
         )
         described.append(Described(facts[change.id], snapshot))
@@ -190,14 +195,27 @@ def hearings_ahead(
 
 def _ahead(hearings: Sequence[Hearing], today: dt.date) -> tuple[HearingNote, ...]:
     return tuple(
-        HearingNote(
-            date=row.date,
-            time_text=short(row.time_text, LONGEST_NOTE),
-            location=short(row.location, LONGEST_NOTE),
-            committee=short(row.committee, LONGEST_NOTE),
-        )
+        _note(row.date, row.time_text, row.location, row.committee)
         for row in hearings
         if row.date and row.date >= today - STILL_AHEAD and not row.cancelled
+    )
+
+
+def _named_hearing(change: Change, named: dict[str, Any] | None) -> HearingNote | None:
+    """``named``: as :mod:`tracker.changes` describes it."""
+    if change.kind not in HEARINGS or not named or not named["date"]:
+        return None
+    return _note(
+        dt.date.fromisoformat(named["date"]), named["time"], named["location"], named["committee"]
+    )
+
+
+def _note(date: dt.date, time_text: str, location: str, committee: str) -> HearingNote:
+    return HearingNote(
+        date=date,
+        time_text=short(time_text, LONGEST_NOTE),
+        location=short(location, LONGEST_NOTE),
+        committee=short(committee, LONGEST_NOTE),
     )
 
 

@@ -20,6 +20,7 @@ from tracker.changes import (
     HEARING_CANCELLED,
     HEARING_MOVED,
     HEARING_SET,
+    HEARINGS,
     INTRODUCED,
     SPONSOR_ADDED,
     SPONSOR_REMOVED,
@@ -30,6 +31,7 @@ from tracker.changes import (
     VOTE,
 )
 from tracker.compare import folded
+from tracker.hearing_times import day_and_time
 from tracker.models import Bill
 from tracker.stages import stage
 from tracker.topics import topic_label
@@ -37,6 +39,7 @@ from tracker.web import wording
 
 LONGEST_SUBJECT = 120
 LONGEST_GIST = 70
+MOST_HEARINGS = 3
 LONGEST_LINK = 1000
 LINK_CHARACTERS = "%/:=&?~#+!$,;'@()*[]"
 LONGEST_WISH = 240
@@ -190,15 +193,25 @@ class BillStory:
         if self.soon and _rank(first) > _IMPORTANCE["soon"]:
             when = "today" if self.soon.date == self.today else "tomorrow"
             return f"{self.name} has a hearing {when}"
-        if first.kind == HEARING_SET and self.hearings:
-            return f"{self.name} has a hearing on {day(self.hearings[0].date, self.today)}"
+        if first.hearing:
+            return f"{self.name} {_hearing_phrase(first, first.hearing, self.today)}"
         if first.kind == ACTION and first.words and not first.reached:
             return f"{self.name}: {short(first.words, LONGEST_GIST)}"
         return f"{self.name} {_phrase(first)}"
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:
-        return tuple(_line(snapshot) for snapshot in self._told)
+        return tuple(self._line_beside_hearings(s) or _line(s) for s in self._told)
+
+    def _line_beside_hearings(self, snapshot: Snapshot) -> Line | None:
+        """Only what is new about a hearing that the digest shows below its news."""
+        here, was = snapshot.hearing, snapshot.hearing_was
+        if snapshot.kind == HEARING_CANCELLED or here not in self.hearings[:MOST_HEARINGS]:
+            return None
+        if not was:
+            return Line(None, "", f"Hearing set: {here.committee}")
+        then = filter(None, (day_and_time(was.date, was.time_text, self.today), was.location))
+        return Line(None, "", f"Hearing moved: {here.committee} (was {', '.join(then)})")
 
     @cached_property
     def _told(self) -> tuple[Snapshot, ...]:
@@ -397,6 +410,17 @@ def _phrase(snapshot: Snapshot) -> str:
     return _STAGE_PHRASES.get(snapshot.reached, "moved")
 
 
+def _hearing_phrase(snapshot: Snapshot, hearing: HearingNote, today: dt.date) -> str:
+    on, has = day(hearing.date, today), "has" if hearing.date >= today else "had"
+    if snapshot.kind == HEARING_SET:
+        return f"{has} a hearing on {on}"
+    if snapshot.kind == HEARING_CANCELLED:
+        return f"{has} its hearing on {on} cancelled"
+    was = snapshot.hearing_was
+    another_day = was is not None and was.date != hearing.date
+    return f"{has} its hearing moved to {on}" if another_day else f"{has} its hearing moved"
+
+
 def _line(snapshot: Snapshot) -> Line:
     if snapshot.reached:
         phrase = _phrase(snapshot)
@@ -406,7 +430,8 @@ def _line(snapshot: Snapshot) -> Line:
         return Line(snapshot.occurred_on, lead[:1].upper() + lead[1:], words)
     if snapshot.kind == INTRODUCED:
         return Line(snapshot.occurred_on, "Introduced", "")
-    return Line(snapshot.occurred_on, "", snapshot.summary)
+    dated = None if snapshot.kind in HEARINGS else snapshot.occurred_on
+    return Line(dated, "", snapshot.summary)
 
 
 def day(date: dt.date, today: dt.date) -> str:
