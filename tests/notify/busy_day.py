@@ -138,7 +138,13 @@ def _redline(engine: Engine) -> None:
         stage="passed-first-chamber",
         after={"action": "Third reading, passed; yeas, 58; nays, 38; absent, 0; excused, 2"},
     )
-    add_change(engine, bill, "vote", "Third reading: passed, 58 yes, 38 no, 2 excused")
+    add_change(
+        engine,
+        bill,
+        "vote",
+        "Vote: Third reading, passed (58 yes, 38 no, 0 absent, 2 excused)",
+        after={"motion": "Third reading, passed"},
+    )
 
 
 def _hearing_tomorrow(engine: Engine) -> None:
