@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import quote
@@ -20,7 +20,6 @@ from tracker.changes import (
     HEARING_CANCELLED,
     HEARING_MOVED,
     HEARING_SET,
-    HEARINGS,
     INTRODUCED,
     SPONSOR_ADDED,
     SPONSOR_REMOVED,
@@ -107,6 +106,11 @@ _KIND_PHRASES = {
     "reappeared": "is back on its legislature's list",
 }
 
+_HEARING_LEADS = {
+    HEARING_SET: "Hearing set",
+    HEARING_MOVED: "Hearing moved",
+    HEARING_CANCELLED: "Hearing cancelled",
+}
 _COUNTED = re.compile(r"(\d+) (?:yes|no)\b")
 _NUMBER = re.compile(r"\d+")
 
@@ -201,17 +205,8 @@ class BillStory:
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:
-        return tuple(self._line_beside_hearings(s) or _line(s) for s in self._told)
-
-    def _line_beside_hearings(self, snapshot: Snapshot) -> Line | None:
-        """Only what is new about a hearing that the digest shows below its news."""
-        here, was = snapshot.hearing, snapshot.hearing_was
-        if snapshot.kind == HEARING_CANCELLED or here not in self.hearings[:MOST_HEARINGS]:
-            return None
-        if not was:
-            return Line(None, "", f"Hearing set: {here.committee}")
-        then = filter(None, (day_and_time(was.date, was.time_text, self.today), was.location))
-        return Line(None, "", f"Hearing moved: {here.committee} (was {', '.join(then)})")
+        below = self.hearings[:MOST_HEARINGS]
+        return tuple(_line(s, self.today, below) for s in self._told)
 
     @cached_property
     def _told(self) -> tuple[Snapshot, ...]:
@@ -375,7 +370,7 @@ class Story:
 
 def correction_lines(correction: Correction, today: dt.date) -> tuple[str, str]:
     """What we told, and how it stands now."""
-    told = _line(correction.told)
+    told = _line(correction.told, today)
     name = f"{correction.told.jurisdiction.upper()} {correction.told.identifier}"
     when = f", {day(told.date, today)}" if told.date else ""
     said = f"{name}{when}: {told.lead or told.words}"
@@ -421,7 +416,10 @@ def _hearing_phrase(snapshot: Snapshot, hearing: HearingNote, today: dt.date) ->
     return f"{has} its hearing moved to {on}" if another_day else f"{has} its hearing moved"
 
 
-def _line(snapshot: Snapshot) -> Line:
+def _line(snapshot: Snapshot, today: dt.date, below: Sequence[HearingNote] = ()) -> Line:
+    """``below``: hearings that the digest shows under the bill's news anyway."""
+    if snapshot.hearing:
+        return _hearing_line(snapshot, snapshot.hearing, today, below)
     if snapshot.reached:
         phrase = _phrase(snapshot)
         lead = phrase.removeprefix("was ")
@@ -430,8 +428,22 @@ def _line(snapshot: Snapshot) -> Line:
         return Line(snapshot.occurred_on, lead[:1].upper() + lead[1:], words)
     if snapshot.kind == INTRODUCED:
         return Line(snapshot.occurred_on, "Introduced", "")
-    dated = None if snapshot.kind in HEARINGS else snapshot.occurred_on
-    return Line(dated, "", snapshot.summary)
+    return Line(snapshot.occurred_on, "", snapshot.summary)
+
+
+def _hearing_line(
+    snapshot: Snapshot, hearing: HearingNote, today: dt.date, below: Sequence[HearingNote]
+) -> Line:
+    def held(one: HearingNote) -> str:
+        when = day_and_time(one.date, one.time_text, today)
+        return ", ".join(filter(None, (when, one.location)))
+
+    words = f"{_HEARING_LEADS[snapshot.kind]}: {hearing.committee}"
+    if snapshot.kind == HEARING_CANCELLED or hearing not in below:
+        words += f", {held(hearing)}"
+    if snapshot.hearing_was:
+        words += f" (was {held(snapshot.hearing_was)})"
+    return Line(None, "", words)
 
 
 def day(date: dt.date, today: dt.date) -> str:

@@ -142,6 +142,24 @@ def test_a_subject_is_one_line_of_bearable_length() -> None:
     assert subject.endswith(" …")
 
 
+@pytest.mark.parametrize(
+    ("news", "line"),
+    [
+        ({"kind": "hearing_set"}, "Hearing set: Judiciary, Tue Apr 1, 2025, 2:30 p.m., Room 1"),
+        (
+            {"kind": "hearing_moved", "hearing_was": hearing(dt.date(2025, 3, 25))},
+            "Hearing moved: Judiciary, Tue Apr 1, 2025, 2:30 p.m., Room 1"
+            " (was Tue Mar 25, 2025, 1 p.m., Room 1)",
+        ),
+    ],
+)
+def test_a_hearing_that_is_over_says_its_year(news: dict[str, object], line: str) -> None:
+    """The day it was noticed the year went without saying."""
+    told = snapshot(1, **news, summary="", hearing=hearing(dt.date(2025, 4, 1), "14:30"))
+    (bill,) = story(told).bills
+    assert [(one.date, one.words) for one in bill.lines] == [(None, line)]
+
+
 def test_the_most_important_comes_first() -> None:
     ordered = [
         snapshot(9, kind="stage", reached="became-law"),
