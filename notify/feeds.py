@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 from icalendar import Calendar, Event, vText
 from lxml import etree
 
-from notify.hearing_times import starts_at
 from notify.links import bill_link
+from tracker.hearing_times import starts_at
 from tracker.models import Bill, Change, Hearing
 from tracker.states import jurisdiction
+from tracker.web import wording
 
 ATOM = "http://www.w3.org/2005/Atom"
 EPOCH = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -55,8 +56,8 @@ def _entry(feed: etree._Element, tag: str, change: Change, bill: Bill, public_ur
         _add(entry, "link", rel="via", href=str(source.get("url", "")))
     _add(entry, "category", term=change.kind)
     lines = [change.summary, bill.title]
-    if change.occurred_on:
-        lines.append(f"Dated {change.occurred_on.isoformat()} by the legislature.")
+    if dated := wording.dated(change):
+        lines.append(f"Dated {wording.day(dated)} by the legislature.")
     _add(entry, "content", "\n\n".join(line for line in lines if line), type="text")
 
 

@@ -26,15 +26,15 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from notify.links import digest_link, manage_link, unsubscribe_link
-from notify.snapshot import RedlineRun
-from notify.story import BillStory, Content, Story, correction_lines, day
+from notify.snapshot import HearingNote, RedlineRun
+from notify.story import MOST_HEARINGS, BillStory, Content, Story, correction_lines, day
+from tracker.hearing_times import day_and_time
 
 TEMPLATES = Path(__file__).with_name("templates")
 MOST_BILLS = 20
 MOST_LINES = 8
 """Changes of one bill in the mail; its page has them all."""
 MOST_CORRECTIONS = 10
-MOST_HEARINGS = 3
 MOST_BYTES = 95_000
 """Gmail cuts messages at 102 KB; links grow a little when they become personal."""
 COLUMNS = 72
@@ -171,9 +171,10 @@ def _marked(run: RedlineRun) -> str:
     """As wdiff writes it: {+added+}, [-struck-]."""
     words = run.text.strip()
     shown = {"insert": f"{{+{words}+}}", "delete": f"[-{words}-]"}.get(run.kind, run.text)
-    return f" {shown}" if run.text[:1].isspace() else shown
+    head, tail = (" " if edge.isspace() else "" for edge in (run.text[:1], run.text[-1:]))
+    return f"{head}{shown}{tail}"
 
 
-def _when(date: dt.date, today: dt.date) -> str:
-    near = {0: "today, ", 1: "tomorrow, "}.get((date - today).days, "")
-    return f"{near}{date:%a} {day(date, today)}"
+def _when(hearing: HearingNote, today: dt.date) -> str:
+    near = {0: "today, ", 1: "tomorrow, "}.get((hearing.date - today).days, "")
+    return near + day_and_time(hearing.date, hearing.time_text, today)

@@ -7,14 +7,14 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from notify.facts import Facts, facts_of
-from tracker.changes import ACTION, STAGE, VERSION, VERSION_TEXT
+from tracker.changes import ACTION, HEARINGS, STAGE, VERSION, VERSION_TEXT, VOTE
 from tracker.models import (
     Bill,
     BillText,
@@ -68,7 +68,7 @@ class RedlineRun(Frozen):
 
 class Snapshot(Frozen):
     """``stage`` is the bill's, ``reached`` the one this change brought it to (or empty);
-    ``words`` are those of the history's line that the change is about, if it is about one.
+    ``words`` are those of the history's line or the motion that the change is about, if any.
     """
 
     change_id: int
@@ -89,6 +89,9 @@ class Snapshot(Frozen):
     stance: str | None
     quote: Quote | None
     hearings: tuple[HearingNote, ...]
+    hearing: HearingNote | None = None
+    """The one this change set, moved (``hearing_was`` is from where) or cancelled."""
+    hearing_was: HearingNote | None = None
     redline: tuple[tuple[RedlineRun, ...], ...] | None = None
     """Passages near the evidence that the new version changed; ``None`` where not compared."""
 
@@ -137,7 +140,7 @@ def describe(session: Session, change_ids: Sequence[int], today: dt.date) -> lis
             change_id=change.id,
             kind=change.kind,
             summary=short(change.summary, LONGEST_SUMMARY),
-            words=short(action_words(change), LONGEST_SUMMARY),
+            words=short(said_words(change), LONGEST_SUMMARY),
             occurred_on=change.occurred_on,
             reached=change.stage,
             bill_id=bill.id,
@@ -152,17 +155,19 @@ def describe(session: Session, change_ids: Sequence[int], today: dt.date) -> lis
             stance=stances.get(bill.id),
             quote=quotes[bill.id],
             hearings=_ahead(hearings[bill.id], today),
+            hearing=_named_hearing(change, change.after or change.before),
+            hearing_was=_named_hearing(change, change.after and change.before),
             redline=redline,
         )
         described.append(Described(facts[change.id], snapshot))
     return described
 
 
-def action_words(change: Change) -> str:
-    """The line of the history that a new action, or a stage reached, is about."""
+def said_words(change: Change) -> str:
+    """The line of the history that a new action or a stage reached is about; a vote's motion."""
     after = change.after or {}
-    named = {ACTION: after.get("text"), STAGE: after.get("action")}.get(change.kind)
-    return str(named or "")
+    named = {ACTION: "text", STAGE: "action", VOTE: "motion"}.get(change.kind, "")
+    return str(after.get(named) or "")
 
 
 def _by_bill(rows: Iterable[T]) -> defaultdict[int, list[T]]:
@@ -190,14 +195,27 @@ def hearings_ahead(
 
 def _ahead(hearings: Sequence[Hearing], today: dt.date) -> tuple[HearingNote, ...]:
     return tuple(
-        HearingNote(
-            date=row.date,
-            time_text=short(row.time_text, LONGEST_NOTE),
-            location=short(row.location, LONGEST_NOTE),
-            committee=short(row.committee, LONGEST_NOTE),
-        )
+        _note(row.date, row.time_text, row.location, row.committee)
         for row in hearings
         if row.date and row.date >= today - STILL_AHEAD and not row.cancelled
+    )
+
+
+def _named_hearing(change: Change, named: dict[str, Any] | None) -> HearingNote | None:
+    """``named``: as :mod:`tracker.changes` describes it."""
+    if change.kind not in HEARINGS or not named or not named["date"]:
+        return None
+    return _note(
+        dt.date.fromisoformat(named["date"]), named["time"], named["location"], named["committee"]
+    )
+
+
+def _note(date: dt.date, time_text: str, location: str, committee: str) -> HearingNote:
+    return HearingNote(
+        date=date,
+        time_text=short(time_text, LONGEST_NOTE),
+        location=short(location, LONGEST_NOTE),
+        committee=short(committee, LONGEST_NOTE),
     )
 
 

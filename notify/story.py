@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import quote
@@ -28,6 +29,8 @@ from tracker.changes import (
     VERSION_TEXT,
     VOTE,
 )
+from tracker.compare import folded
+from tracker.hearing_times import day_and_time
 from tracker.models import Bill
 from tracker.stages import stage
 from tracker.topics import topic_label
@@ -35,6 +38,7 @@ from tracker.web import wording
 
 LONGEST_SUBJECT = 120
 LONGEST_GIST = 70
+MOST_HEARINGS = 3
 LONGEST_LINK = 1000
 LINK_CHARACTERS = "%/:=&?~#+!$,;'@()*[]"
 LONGEST_WISH = 240
@@ -101,6 +105,14 @@ _KIND_PHRASES = {
     "vanished": "is gone from its legislature's list",
     "reappeared": "is back on its legislature's list",
 }
+
+_HEARING_LEADS = {
+    HEARING_SET: "Hearing set",
+    HEARING_MOVED: "Hearing moved",
+    HEARING_CANCELLED: "Hearing cancelled",
+}
+_COUNTED = re.compile(r"(\d+) (?:yes|no)\b")
+_NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,30 +193,47 @@ class BillStory:
     @cached_property
     def headline(self) -> str:
         """``MD HB 1222 passed the House of Delegates``, ``MD HB 3: Referred to Judiciary``."""
-        first = min(self.snapshots, key=lambda snapshot: (_rank(snapshot), -snapshot.change_id))
+        first = min(self._told, key=lambda snapshot: (_rank(snapshot), -snapshot.change_id))
         if self.soon and _rank(first) > _IMPORTANCE["soon"]:
             when = "today" if self.soon.date == self.today else "tomorrow"
             return f"{self.name} has a hearing {when}"
-        if first.kind == HEARING_SET and self.hearings:
-            return f"{self.name} has a hearing on {day(self.hearings[0].date, self.today)}"
+        if first.hearing:
+            return f"{self.name} {_hearing_phrase(first, first.hearing, self.today)}"
         if first.kind == ACTION and first.words and not first.reached:
             return f"{self.name}: {short(first.words, LONGEST_GIST)}"
         return f"{self.name} {_phrase(first)}"
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:
-        """Without the history's line that a stage reached has quoted already."""
+        below = self.hearings[:MOST_HEARINGS]
+        return tuple(_line(s, self.today, below) for s in self._told)
+
+    @cached_property
+    def _told(self) -> tuple[Snapshot, ...]:
+        """The most important first, and nothing twice: a stage reached quotes a line of the
+        history, and that line or the stage may tell a vote.
+        """
         ordered = sorted(self.snapshots, key=lambda s: (_rank(s), s.change_id))
-        quoted = {(s.occurred_on, s.words) for s in ordered if s.kind == STAGE}
-        reached = {s.reached for s in ordered if s.kind == STAGE}
-        made = []
-        for snapshot in ordered:
-            if snapshot.kind == ACTION and (snapshot.occurred_on, snapshot.words) in quoted:
-                continue
-            if snapshot.kind == INTRODUCED and "introduced" in reached:
-                continue
-            made.append(_line(snapshot))
-        return tuple(made)
+        stages = [s for s in ordered if s.kind == STAGE]
+        quoted = {(s.occurred_on, s.words) for s in stages}
+        reached = {s.reached for s in stages}
+        history = [s for s in ordered if s.kind in (STAGE, ACTION)]
+        votes = [
+            vote
+            for vote in ordered
+            if vote.kind == VOTE and not any(_tells(line, vote) for line in history)
+        ]
+        motions = {(vote.occurred_on, folded(vote.words)) for vote in votes if vote.words}
+
+        def is_told(s: Snapshot) -> bool:
+            if s.kind == ACTION:
+                said = (s.occurred_on, s.words)
+                return said in quoted or (s.occurred_on, folded(s.words)) in motions
+            if s.kind == INTRODUCED:
+                return "introduced" in reached
+            return s.kind == VOTE and s not in votes
+
+        return tuple(s for s in ordered if not is_told(s))
 
     @cached_property
     def stage_words(self) -> str:
@@ -282,9 +311,7 @@ class Story:
         if not others:
             title = lead.latest.title
             return short(f"{lead.headline} — {title}" if title else lead.headline, LONGEST_SUBJECT)
-        return short(
-            f"{lead.headline}; {len(others)} more{_in_states(self.bills)}", LONGEST_SUBJECT
-        )
+        return short(f"{lead.headline}; {len(others)} more{self._where(others)}", LONGEST_SUBJECT)
 
     @property
     def _subject_without_news(self) -> str:
@@ -318,7 +345,20 @@ class Story:
     @property
     def _rest(self) -> list[str]:
         rest = self.bills[self._named :]
-        return [f"{wording.count(len(rest), 'more bill')}{_in_states(rest)}."] if rest else []
+        return [f"{wording.count(len(rest), 'more bill')}{self._where(rest)}."] if rest else []
+
+    def _where(self, bills: Iterable[BillStory]) -> str:
+        """Nothing to say where the whole digest is about one state: the lead names it."""
+        if len({bill.latest.jurisdiction for bill in self.bills}) == 1:
+            return ""
+        places = {bill.latest.jurisdiction for bill in bills}
+        states = places - {"us"}
+        named = ["Congress"] if "us" in places else []
+        if len(states) == 1:
+            named.insert(0, wording.state_name(*states))
+        elif states:
+            named.insert(0, wording.count(len(states), "state"))
+        return f" in {' and '.join(named)}"
 
     @property
     def wishes(self) -> tuple[str, ...]:
@@ -330,7 +370,7 @@ class Story:
 
 def correction_lines(correction: Correction, today: dt.date) -> tuple[str, str]:
     """What we told, and how it stands now."""
-    told = _line(correction.told)
+    told = _line(correction.told, today)
     name = f"{correction.told.jurisdiction.upper()} {correction.told.identifier}"
     when = f", {day(told.date, today)}" if told.date else ""
     said = f"{name}{when}: {told.lead or told.words}"
@@ -339,6 +379,17 @@ def correction_lines(correction: Correction, today: dt.date) -> tuple[str, str]:
 
 def _rank(snapshot: Snapshot) -> int:
     return _IMPORTANCE.get(snapshot.reached or snapshot.kind, _LEAST)
+
+
+def _tells(line: Snapshot, vote: Snapshot) -> bool:
+    """The line is of that day, begins with the vote's motion and has its numbers."""
+    counted = set(_COUNTED.findall(vote.summary))
+    return (
+        bool(vote.words)
+        and line.occurred_on == vote.occurred_on
+        and folded(line.words).startswith(folded(vote.words))
+        and counted <= set(_NUMBER.findall(line.words))
+    )
 
 
 def _phrase(snapshot: Snapshot) -> str:
@@ -354,7 +405,21 @@ def _phrase(snapshot: Snapshot) -> str:
     return _STAGE_PHRASES.get(snapshot.reached, "moved")
 
 
-def _line(snapshot: Snapshot) -> Line:
+def _hearing_phrase(snapshot: Snapshot, hearing: HearingNote, today: dt.date) -> str:
+    on, has = day(hearing.date, today), "has" if hearing.date >= today else "had"
+    if snapshot.kind == HEARING_SET:
+        return f"{has} a hearing on {on}"
+    if snapshot.kind == HEARING_CANCELLED:
+        return f"{has} its hearing on {on} cancelled"
+    was = snapshot.hearing_was
+    another_day = was is not None and was.date != hearing.date
+    return f"{has} its hearing moved to {on}" if another_day else f"{has} its hearing moved"
+
+
+def _line(snapshot: Snapshot, today: dt.date, below: Sequence[HearingNote] = ()) -> Line:
+    """``below``: hearings that the digest shows under the bill's news anyway."""
+    if snapshot.hearing:
+        return _hearing_line(snapshot, snapshot.hearing, today, below)
     if snapshot.reached:
         phrase = _phrase(snapshot)
         lead = phrase.removeprefix("was ")
@@ -366,13 +431,19 @@ def _line(snapshot: Snapshot) -> Line:
     return Line(snapshot.occurred_on, "", snapshot.summary)
 
 
-def _in_states(bills: Iterable[BillStory]) -> str:
-    """Nothing to say where all are in one state: the lead names it."""
-    places = {bill.latest.jurisdiction for bill in bills}
-    if len(places) < 2:
-        return ""
-    states = wording.count(len(places - {"us"}), "state")
-    return f" in {states} and Congress" if "us" in places else f" in {states}"
+def _hearing_line(
+    snapshot: Snapshot, hearing: HearingNote, today: dt.date, below: Sequence[HearingNote]
+) -> Line:
+    def held(one: HearingNote) -> str:
+        when = day_and_time(one.date, one.time_text, today)
+        return ", ".join(filter(None, (when, one.location)))
+
+    words = f"{_HEARING_LEADS[snapshot.kind]}: {hearing.committee}"
+    if snapshot.kind == HEARING_CANCELLED or hearing not in below:
+        words += f", {held(hearing)}"
+    if snapshot.hearing_was:
+        words += f" (was {held(snapshot.hearing_was)})"
+    return Line(None, "", words)
 
 
 def day(date: dt.date, today: dt.date) -> str:

@@ -59,6 +59,8 @@ HEARING_MOVED = "hearing_moved"
 HEARING_CANCELLED = "hearing_cancelled"
 """Marked as cancelled, or gone from the page before its day. before: as for hearing_set."""
 
+HEARINGS = (HEARING_SET, HEARING_MOVED, HEARING_CANCELLED)
+
 COMPANION = "companion"
 """A companion bill was linked. after: identifier, session."""
 

@@ -104,13 +104,13 @@ def compare_sponsors(
     def added(row: dict[str, Any]) -> Draft | None:
         if moment.first_page:
             return None
-        summary = f"{row['name']} is now {row['classification']}"
+        summary = f"Sponsor added: {_in_role(row['name'], row['classification'])}"
         return draft(changes.SPONSOR_ADDED, summary, *said(row).values(), after=said(row))
 
     def removed(row: Row) -> Draft | None:
         if moment.first_page:
             return None
-        summary = f"{row.name} is no longer {row.classification}"
+        summary = f"Sponsor removed: {_in_role(row.name, row.classification)}"
         before = said(row._asdict())
         return draft(changes.SPONSOR_REMOVED, summary, *before.values(), before=before)
 
@@ -123,6 +123,10 @@ def compare_sponsors(
         back = [update["id"] for update in diff.updates if "removed_at" in update]
         diff.updates = [{"id": row_id, "removed_at": None} for row_id in back]
     return diff
+
+
+def _in_role(name: str, classification: str) -> str:
+    return name if classification == "sponsor" else f"{name} ({classification})"
 
 
 @lru_cache(maxsize=4096)

@@ -10,6 +10,7 @@ from tracker import changes
 from tracker.bill_rows import Row
 from tracker.changes import Draft, draft, iso
 from tracker.compare import Moment, RowDiff, compare_rows, folded
+from tracker.hearing_times import day_and_time
 from tracker.items import HearingItem
 
 
@@ -99,8 +100,11 @@ def _told_hearing(
         return {**named, "time": row["time_text"], "location": row["location"]}
 
     def said(row: dict[str, Any]) -> str:
-        when = f"{iso(row['date']) or row['date_text'] or 'date to come'} {row['time_text']}"
-        return ", ".join(filter(None, (when.strip(), row["location"])))
+        if row["date"]:
+            when = day_and_time(row["date"], row["time_text"], today)
+        else:
+            when = f"{row['date_text'] or 'date to come'} {row['time_text']}".strip()
+        return ", ".join(filter(None, (when, row["location"])))
 
     shown = after or before or {}
     words = {

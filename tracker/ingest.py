@@ -308,13 +308,13 @@ def _compare_words(work: Work) -> None:
         return
     work.values = {name: value for name, value in said.items() if getattr(known, name) != value}
     work.words_changed = bool(work.values.keys() & {"title", "abstract", "subjects"})
-    for kind in (changes.TITLE, changes.ABSTRACT):
+    for kind, called in ((changes.TITLE, "title"), (changes.ABSTRACT, "summary")):
         before, now = getattr(known, kind), work.values.get(kind)
         if now is not None and before and not work.moment.first_page:
             work.drafts.append(
                 draft(
                     kind,
-                    f"New {kind}: {now}" if now else f"The {kind} was removed",
+                    f"New {called}: {now}" if now else f"The {called} was removed",
                     before,
                     now,
                     before={"text": before},

@@ -43,7 +43,8 @@ def word_diff(old: str, new: str) -> list[Segment]:
     """The smallest word diff; spaces and line breaks do not count as changes.
 
     Where words are replaced the deletion comes first. Joined, the texts of all but the deletions
-    give ``new`` without its trailing spaces. Raises :class:`TooLong`.
+    give ``new`` without its trailing spaces. A deletion has the space behind it too where the new
+    text goes on without one. Raises :class:`TooLong`.
     """
     old_words, new_words = list(_WORD.finditer(old)), list(_WORD.finditer(new))
     if len(old_words) * len(new_words) > MOST_WORD_PAIRS:
@@ -61,11 +62,18 @@ def word_diff(old: str, new: str) -> list[Segment]:
             continue
         if in_old[0] < in_old[1]:
             nowhere = (in_new[0], in_new[0])
-            segments.append(Segment("delete", old[slice(*in_old)], in_old, nowhere))
+            struck = old[slice(*in_old)]
+            if _space_at(old, in_old[1]) and not _space_at(new, in_new[0]):
+                struck += " "
+            segments.append(Segment("delete", struck, in_old, nowhere))
         if in_new[0] < in_new[1]:
             nowhere = (in_old[1], in_old[1])
             segments.append(Segment("insert", new[slice(*in_new)], nowhere, in_new))
     return segments
+
+
+def _space_at(text: str, place: int) -> bool:
+    return text[place : place + 1].isspace()
 
 
 def _extent(words: Sequence[re.Match[str]], first: int, last: int) -> Span:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert, select, update
 
 from notify.match import plan
 from tests.notify.stories import (
@@ -18,6 +18,14 @@ from tests.notify.stories import (
     add_hearing,
     add_version,
 )
+from tracker.bill_rows import model_table
+from tracker.compare import Moment
+from tracker.db import writing
+from tracker.hearings import compare_hearings
+from tracker.items import HearingItem
+from tracker.models import Hearing
+
+HEARING = model_table(Hearing)
 
 OLD_TEXT = (
     "SECTION 1. Section 12-104 of the code is amended.\n\n(a) A correctional facility shall hold "
@@ -130,7 +138,13 @@ def _redline(engine: Engine) -> None:
         stage="passed-first-chamber",
         after={"action": "Third reading, passed; yeas, 58; nays, 38; absent, 0; excused, 2"},
     )
-    add_change(engine, bill, "vote", "Third reading: passed, 58 yes, 38 no, 2 excused")
+    add_change(
+        engine,
+        bill,
+        "vote",
+        "Vote: Third reading, passed (58 yes, 38 no, 0 absent, 2 excused)",
+        after={"motion": "Third reading, passed"},
+    )
 
 
 def _hearing_tomorrow(engine: Engine) -> None:
@@ -143,15 +157,16 @@ def _hearing_tomorrow(engine: Engine) -> None:
         stage="in-committee",
         topics=("government-data", "surveillance-tech", "data-brokers"),
     )
-    add_hearing(
+    _page_says(
         engine,
         bill,
-        NOW.date() + dt.timedelta(days=1),
-        "Senate Committee On Judiciary",
-        "8:00 AM",
-        "State Capitol, 900 Court St NE, Hearing Room F",
+        HearingItem(
+            committee="Senate Committee On Judiciary",
+            date=NOW.date() + dt.timedelta(days=1),
+            time_text="08:00",
+            location="State Capitol, 900 Court St NE, Hearing Room F",
+        ),
     )
-    add_change(engine, bill, "hearing_set", "Hearing set: Senate Committee On Judiciary, March 4")
     far = add_bill(
         engine,
         "tx",
@@ -161,8 +176,33 @@ def _hearing_tomorrow(engine: Engine) -> None:
         stage="in-committee",
         stance="expands",
     )
-    add_hearing(engine, far, NOW.date() + dt.timedelta(days=9), "State Affairs", "upon adjournment")
+    add_hearing(engine, far, NOW.date() + dt.timedelta(days=7), "State Affairs", "14:30", "E1.016")
+    moved = NOW.date() + dt.timedelta(days=9)
+    item = HearingItem(committee="State Affairs", date=moved, time_text="upon adjournment")
+    _page_says(engine, far, item)
     add_change(engine, far, summary="Referred to State Affairs", after={"text": "x"})
+
+
+def _page_says(engine: Engine, bill: int, *stated: HearingItem) -> None:
+    """A crawl finds these hearings; what it makes of them is news."""
+    moment = Moment(NOW, NOW.date(), run_id=None, first_page=False)
+    with writing(engine) as connection:
+        old = connection.execute(select(HEARING).where(HEARING.c.bill_id == bill)).all()
+        diff = compare_hearings(old, stated, moment)
+        for row in diff.inserts:
+            connection.execute(insert(HEARING).values(bill_id=bill, **row))
+        for row in diff.updates:
+            connection.execute(update(HEARING).where(HEARING.c.id == row["id"]).values(row))
+    for made in diff.drafts:
+        add_change(
+            engine,
+            bill,
+            made.kind,
+            made.summary,
+            on=made.occurred_on,
+            before=made.before,
+            after=made.after,
+        )
 
 
 def _small_news(engine: Engine) -> None:

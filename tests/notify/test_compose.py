@@ -71,7 +71,7 @@ def test_one_digest_holds_what_several_subscriptions_found(engine: Engine) -> No
     add_change(engine, add_bill(engine, "md", "HB 1", topics=("jail-screening",)))
     add_change(engine, add_bill(engine, "va", "SB 2"))
     assert pass_at(engine, NOW) == 1
-    assert subjects(engine)[0].endswith("1 more in 2 states")
+    assert subjects(engine)[0].endswith("1 more in Virginia")
 
 
 @pytest.mark.parametrize("late", [0, 9], ids=["on time", "a pass some minutes late"])

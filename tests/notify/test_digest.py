@@ -100,10 +100,22 @@ PASSED = {"kind": "stage", "reached": "passed-first-chamber", "stage": "passed-f
          "MD HB 1 passed the Senate; 1 more"),
         (
             [snapshot(1, hearings=[hearing(TOMORROW)]), snapshot(2, jurisdiction="us")],
-            "MD HB 1 has a hearing tomorrow; 1 more in 1 state and Congress",
+            "MD HB 1 has a hearing tomorrow; 1 more in Congress",
         ),
-        ([snapshot(5, kind="hearing_set", hearings=[hearing(dt.date(2026, 3, 9))])],
+        ([snapshot(1), snapshot(2, jurisdiction="va", words="Reported")],
+         "MD HB 1: Referred to Judiciary; 1 more in Virginia"),
+        (
+            [snapshot(4, jurisdiction="tx", kind="stage", reached="vetoed"), snapshot(2),
+             snapshot(3, jurisdiction="us")],
+            "TX HB 4 was vetoed; 2 more in Maryland and Congress",
+        ),
+        ([snapshot(5, kind="hearing_set", hearing=hearing(dt.date(2026, 3, 9)))],
          "MD HB 5 has a hearing on Mar 9 — Detainers"),
+        ([snapshot(5, kind="hearing_moved", hearing=hearing(dt.date(2026, 3, 9)),
+                   hearing_was=hearing(dt.date(2026, 3, 5)))],
+         "MD HB 5 has its hearing moved to Mar 9 — Detainers"),
+        ([snapshot(5, kind="hearing_cancelled", hearing=hearing(dt.date(2026, 3, 9)))],
+         "MD HB 5 has its hearing on Mar 9 cancelled — Detainers"),
         ([snapshot(7, kind="version")], "MD HB 7 has a new version — Detainers"),
         (
             [snapshot(3, jurisdiction="us", kind="stage", reached="to-governor")],
@@ -128,6 +140,24 @@ def test_a_subject_is_one_line_of_bearable_length() -> None:
     subject = story(snapshot(1, title="Detainers and data sharing " * 90)).subject
     assert len(subject) <= 122
     assert subject.endswith(" …")
+
+
+@pytest.mark.parametrize(
+    ("news", "line"),
+    [
+        ({"kind": "hearing_set"}, "Hearing set: Judiciary, Tue Apr 1, 2025, 2:30 p.m., Room 1"),
+        (
+            {"kind": "hearing_moved", "hearing_was": hearing(dt.date(2025, 3, 25))},
+            "Hearing moved: Judiciary, Tue Apr 1, 2025, 2:30 p.m., Room 1"
+            " (was Tue Mar 25, 2025, 1 p.m., Room 1)",
+        ),
+    ],
+)
+def test_a_hearing_that_is_over_says_its_year(news: dict[str, object], line: str) -> None:
+    """The day it was noticed the year went without saying."""
+    told = snapshot(1, **news, summary="", hearing=hearing(dt.date(2025, 4, 1), "14:30"))
+    (bill,) = story(told).bills
+    assert [(one.date, one.words) for one in bill.lines] == [(None, line)]
 
 
 def test_the_most_important_comes_first() -> None:
@@ -172,15 +202,46 @@ def test_a_line_that_a_stage_quotes_is_not_told_twice() -> None:
     assert len(told.bills[0].lines) == 1
 
 
+PASSAGE = "On passage Passed by the Yeas and Nays: 263 - 156 (Roll no. 23)."
+
+
+@pytest.mark.parametrize(
+    ("line", "motion", "tally", "told"),
+    [
+        (PASSAGE, PASSAGE, "263 yes, 156 no", [PASSAGE]),
+        (
+            "Reported from Courts of Justice with substitute (15-Y 7-N)",
+            "Reported from Courts of Justice with substitute",
+            "15 yes, 7 no",
+            ["Reported from Courts of Justice with substitute (15-Y 7-N)"],
+        ),
+        ("Third Reading Passed", "Third reading passed", "58 yes, 38 no",
+         ["Vote: Third reading passed (58 yes, 38 no)"]),
+        ("Passage - amended (3-2)", "Passage", "24 yes, 15 no",
+         ["Vote: Passage (24 yes, 15 no)", "Passage - amended (3-2)"]),
+    ],
+)  # fmt: skip
+def test_a_vote_is_told_once(line: str, motion: str, tally: str, told: list[str]) -> None:
+    same = {"bill_id": 1, "identifier": "HB 1"}
+    voted = {"kind": "vote", "words": motion, "summary": f"Vote: {motion} ({tally})"}
+    (bill,) = story(
+        snapshot(1, **same, words=line, summary=line), snapshot(2, **same, **voted)
+    ).bills
+    assert [one.words for one in bill.lines] == told
+    stage = snapshot(3, **same, **PASSED, words=line)
+    (bill,) = story(stage, snapshot(2, **same, **voted)).bills
+    assert len(bill.lines) == (1 if told == [line] else 2)
+
+
 def test_three_lines_are_enough_for_who_reads_no_further() -> None:
     many = [snapshot(1, **PASSED), *(snapshot(n, jurisdiction="va") for n in range(2, 9))]
     told = story(*many)
     assert told.summary == (
         "MD HB 1 passed the House of Delegates — Detainers",
         "VA HB 2: Referred to Judiciary — Detainers",
-        "6 more bills.",
+        "6 more bills in Virginia.",
     )
-    assert told.preheader == "VA HB 2: Referred to Judiciary. 6 more bills."
+    assert told.preheader == "VA HB 2: Referred to Judiciary. 6 more bills in Virginia."
     assert story(snapshot(1, **PASSED)).preheader.startswith("Passed the House of Delegates")
 
 
@@ -198,7 +259,10 @@ def test_text_and_html_tell_the_same_of_each_bill(engine: Engine) -> None:
         "Limits cooperation",
         "287(g) agreements",
         "may not enter into, renew or carry out an agreement under 8 U.S.C. § 1357(g)",
-        "Hearing tomorrow, Wed Mar 4, 8:00 AM",
+        "Hearing set: Senate Committee On Judiciary",
+        "Hearing tomorrow, Wed Mar 4, 8:00 a.m.",
+        "Hearing moved: State Affairs (was Tue Mar 10, 2:30 p.m., E1.016)",
+        "Hearing Thu Mar 12, upon adjournment",
         "State Capitol, 900 Court St NE, Hearing Room F",
         "protección de datos; 保护; حماية",
         "Sponsor added: Sen. Peña-Núñez",
@@ -214,6 +278,8 @@ def test_text_and_html_tell_the_same_of_each_bill(engine: Engine) -> None:
     assert "[###...] Passed the House, crossed over to the Senate" in text
     bars = lxml_html.fromstring(edition.html).xpath('//table[@role="img"]/@aria-label')
     assert "Passed the House, crossed over to the Senate: step 3 of 6" in bars
+    assert "[xxxxxx] Failed" in text, "not as far along as a law"
+    assert "Failed" in bars
 
 
 FAR_AWAY = " ".join(f"Section {n} of the code stands." for n in range(200))
@@ -243,6 +309,14 @@ def test_a_new_version_shows_only_what_changed_near_the_evidence(sqlite_engine: 
     assert tree.xpath("//ins/text()") == ["shall"]
     assert "[-may-] {+shall+} not enter" in " ".join(edition.text.split())
     assert "dollars" not in words(edition.html)
+
+
+def test_words_struck_at_the_beginning_stand_apart_from_what_is_left(
+    sqlite_engine: Engine,
+) -> None:
+    edition = new_version(sqlite_engine, f"SECOND SESSION, 2026\n\n{AGREEMENT}", AGREEMENT)
+    assert "SECOND SESSION, 2026 A unit" in words(edition.html)
+    assert "[-SECOND SESSION, 2026-] A unit" in " ".join(edition.text.split())
 
 
 def test_a_new_version_that_leaves_the_evidence_alone_says_so(sqlite_engine: Engine) -> None:

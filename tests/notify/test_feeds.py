@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar
@@ -29,6 +30,18 @@ def test_any_words_make_a_feed(summary: str, title: str, url: str) -> None:
     root = etree.fromstring(body)
     assert len(root) == 7
     assert body == atom(title, 3, "https://x.example/f.atom", "https://x.example", news)
+
+
+@pytest.mark.parametrize(
+    ("kind", "dated"),
+    [("action", "Dated Mar 9, 2026 by the legislature."), ("hearing_set", None)],
+)
+def test_an_entry_says_when_unless_its_words_do(kind: str, dated: str | None) -> None:
+    on = dt.date(2026, 3, 9)
+    change = Change(id=7, kind=kind, summary="Words", detected_at=NOW, occurred_on=on)
+    body = atom("", 3, "https://x.example/f", "https://x.example", [(change, bill("Detainers"))])
+    (content,) = etree.fromstring(body).xpath("//*[local-name() = 'content']/text()")
+    assert content.split("\n\n") == ["Words", "Detainers", *filter(None, [dated])]
 
 
 @given(committee=printed, where=printed, time_text=printed, title=printed)

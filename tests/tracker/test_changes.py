@@ -57,8 +57,8 @@ def test_titles_and_abstracts(engine: Engine) -> None:
     )
     assert news == [
         [("title", "New title: New")],
-        [("abstract", "New abstract: Other words.")],
-        [("abstract", "The abstract was removed")],
+        [("abstract", "New summary: Other words.")],
+        [("abstract", "The summary was removed")],
         [],
     ], "an abstract that arrives is none that changed"
     title = changes(engine, "title")[0]
@@ -79,9 +79,9 @@ def test_sponsors_come_and_go(engine: Engine) -> None:
         sponsors("Peña", classification="cosponsor"),
     )
     assert news == [
-        [("sponsor_added", "Peña is now cosponsor")],
+        [("sponsor_added", "Sponsor added: Peña (cosponsor)")],
         [],
-        [("sponsor_removed", "Lee is no longer cosponsor")],
+        [("sponsor_removed", "Sponsor removed: Lee (cosponsor)")],
     ], "another order and another role are no news"
     rows = everything(engine)["sponsors"]
     assert [(row["name"], row["removed_at"] is None) for row in rows] == [
@@ -93,9 +93,7 @@ def test_sponsors_come_and_go(engine: Engine) -> None:
 def test_a_number_that_several_sponsors_share_tells_none_of_them(engine: Engine) -> None:
     assert in_turn(
         engine, sponsors("Lee", "Smith", source_id="0"), sponsors("Smith", "Peña", source_id="0")
-    ) == [
-        [("sponsor_added", "Peña is now sponsor"), ("sponsor_removed", "Lee is no longer sponsor")]
-    ]
+    ) == [[("sponsor_added", "Sponsor added: Peña"), ("sponsor_removed", "Sponsor removed: Lee")]]
 
 
 def test_a_sponsor_with_a_number_may_be_printed_otherwise(engine: Engine) -> None:
@@ -112,7 +110,7 @@ def test_a_name_may_gain_its_accents(engine: Engine) -> None:
 
 def test_two_sponsors_of_one_name_are_two(engine: Engine) -> None:
     assert in_turn(engine, sponsors("Smith"), sponsors("Smith", "Smith")) == [
-        [("sponsor_added", "Smith is now sponsor")]
+        [("sponsor_added", "Sponsor added: Smith")]
     ]
     assert standing(engine, "sponsors", "name") == ["Smith", "Smith"]
 

@@ -42,10 +42,10 @@ def test_set_moved_and_cancelled(engine: Engine) -> None:
         heard(hearing("03-10", time_text="9:00 a.m.", location="Room 101")),
         heard(),
     )[1:] == [
-        ["Hearing: Judiciary, 2026-03-09 1:00 p.m."],
+        ["Hearing: Judiciary, Mon Mar 9, 1:00 p.m."],
         [],
-        ["Hearing moved: Judiciary, 2026-03-10 9:00 a.m., Room 101 (was 2026-03-09 1:00 PM)"],
-        ["Hearing cancelled: Judiciary, 2026-03-10 9:00 a.m., Room 101"],
+        ["Hearing moved: Judiciary, Tue Mar 10, 9:00 a.m., Room 101 (was Mon Mar 9, 1:00 PM)"],
+        ["Hearing cancelled: Judiciary, Tue Mar 10, 9:00 a.m., Room 101"],
     ]
     moved = changes(engine, "hearing_moved")[0]
     assert moved.before == {
@@ -78,23 +78,23 @@ def test_marked_as_cancelled_and_set_again(engine: Engine) -> None:
         heard(hearing(cancelled=True)),
         heard(hearing()),
     )[1:] == [
-        ["Hearing cancelled: Judiciary, 2026-03-09 1:00 p.m."],
+        ["Hearing cancelled: Judiciary, Mon Mar 9, 1:00 p.m."],
         [],
-        ["Hearing: Judiciary, 2026-03-09 1:00 p.m."],
+        ["Hearing: Judiciary, Mon Mar 9, 1:00 p.m."],
     ]
 
 
 def test_a_second_hearing_of_the_same_committee_is_another(engine: Engine) -> None:
     later = hearing("03-16", time_text="2:00 p.m.")
     assert news(engine, heard(hearing()), heard(hearing(), later))[1] == [
-        "Hearing: Judiciary, 2026-03-16 2:00 p.m."
+        "Hearing: Judiciary, Mon Mar 16, 2:00 p.m."
     ]
 
 
 def test_a_numbered_meeting_may_change_everything_else(engine: Engine) -> None:
     moved = hearing("03-20", committee="Judiciary Committee", source_id="m7")
     assert news(engine, heard(hearing(source_id="m7")), heard(moved))[1] == [
-        "Hearing moved: Judiciary Committee, 2026-03-20 1:00 p.m. (was 2026-03-09 1:00 p.m.)"
+        "Hearing moved: Judiciary Committee, Fri Mar 20, 1:00 p.m. (was Mon Mar 9, 1:00 p.m.)"
     ]
 
 
@@ -102,7 +102,7 @@ def test_a_date_that_arrives_is_a_hearing_set(engine: Engine) -> None:
     waits = hearing(None, time_text="", date_text="TBA")
     assert news(engine, heard(), heard(waits), heard(hearing(time_text="")), begin=0)[1:] == [
         ["Hearing: Judiciary, TBA"],
-        ["Hearing: Judiciary, 2026-03-09"],
+        ["Hearing: Judiciary, Mon Mar 9"],
     ]
 
 

@@ -72,7 +72,7 @@ def expected(engine: Engine) -> list[tuple[str, str, int]]:
     """Of day 1 after day 0: a hearing and a sponsor each, and one new bill."""
     found = [("action", "Hearing 1", number) for number in range(1, BILLS + 1)]
     found += [
-        ("sponsor_added", "Delegate 1 is now sponsor", number) for number in range(1, BILLS + 1)
+        ("sponsor_added", "Sponsor added: Delegate 1", number) for number in range(1, BILLS + 1)
     ]
     title = max(everything(engine)["bill"], key=lambda row: row["id"])
     return sorted([*found, ("introduced", f"New bill: {title['title']}", title["id"])])

@@ -63,7 +63,7 @@ def test_a_session_from_introduction_to_law(engine: Engine, recorded: Path) -> N
     } in introduced
     assert [line for line in told(engine, "SB 40") if line[0] != "sponsor_added"] == [
         ("introduced", "01-30", "New bill: DRIVER PRIVACY AND SAFETY ACT"),
-        ("hearing_set", "02-09", "Hearing: Senate Judiciary Committee, 2026-02-09"),
+        ("hearing_set", "02-09", "Hearing: Senate Judiciary Committee, Mon Feb 9"),
         (
             "action",
             "02-10",
@@ -72,7 +72,7 @@ def test_a_session_from_introduction_to_law(engine: Engine, recorded: Path) -> N
         ),
         ("action", "02-12", "Sent to HJC - Referrals: HJC"),
         ("stage", "02-12", "Passed first chamber: Sent to HJC - Referrals: HJC"),
-        ("hearing_set", "02-14", "Hearing: House Judiciary Committee, 2026-02-14"),
+        ("hearing_set", "02-14", "Hearing: House Judiciary Committee, Sat Feb 14"),
         ("action", "02-14", "HJC: Reported by committee with Do Pass recommendation"),
         ("action", "02-17", "Passed in the House of Representatives - Y:42 N:22"),
         (

@@ -54,7 +54,8 @@ def test_spans_point_at_the_words_and_follow_each_other(old: str, new: str) -> N
         assert (segment.old[0], segment.new[0]) == tuple(ends)
         ends = [segment.old[1], segment.new[1]]
         if segment.kind == "delete":
-            assert old[slice(*segment.old)] == segment.text and segment.new[0] == segment.new[1]
+            assert old[slice(*segment.old)] == segment.text.removesuffix(" ")
+            assert segment.new[0] == segment.new[1]
         else:
             assert new[slice(*segment.new)] == segment.text
         if segment.kind == "insert":
@@ -103,6 +104,14 @@ def test_a_replaced_word_shows_the_old_one_first() -> None:
         ("insert", " 90"),
         ("equal", " days"),
     ]
+
+
+def test_a_heading_struck_at_the_beginning_keeps_its_distance() -> None:
+    assert said(word_diff("SESSION, 2026\n\nAN ACT", "AN ACT")) == [
+        ("delete", "SESSION, 2026 "),
+        ("equal", "AN ACT"),
+    ]
+    assert said(word_diff("a jail, or", "a, or"))[1:] == [("delete", " jail"), ("equal", ", or")]
 
 
 def test_texts_too_long_to_compare_say_so() -> None:

@@ -17,6 +17,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from tracker.hearing_times import clock
 from tracker.topics import topic_label
 from tracker.web import marked, wording
 
@@ -37,6 +38,8 @@ class PageTemplates:
         )
         self.environment.filters.update(
             chamber=lambda chamber, state: wording.chamber_name(state, chamber),
+            clock=clock,
+            dated=wording.dated,
             day=_day,
             matched=_matched,
             moment=_moment,

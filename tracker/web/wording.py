@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
-from tracker.models import Bill
+from tracker.changes import HEARINGS
+from tracker.models import Bill, Change
 from tracker.stages import stage
 from tracker.states import jurisdictions
 
@@ -98,6 +99,11 @@ def _chambers(bill: Bill) -> tuple[str, str]:
     """Where the bill began and where it goes next; the second is empty with one chamber."""
     other = {"lower": "upper", "upper": "lower"}.get(bill.chamber or "")
     return chamber_name(bill.jurisdiction, bill.chamber), chamber_name(bill.jurisdiction, other)
+
+
+def dated(change: Change) -> dt.date | None:
+    """The date to show beside a change's words; those of a hearing have it in them."""
+    return None if change.kind in HEARINGS else change.occurred_on
 
 
 def day(date: dt.date | None) -> str:

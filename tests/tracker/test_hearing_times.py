@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notify.hearing_times import starts_at
+from tracker.hearing_times import day_and_time, starts_at
 
 DAY = dt.date(2026, 3, 4)
 
@@ -48,6 +48,21 @@ def test_printed_times(printed: str, clock: str) -> None:
 )
 def test_no_time_is_made_up(printed: str) -> None:
     assert starts_at(DAY, printed, "America/New_York") is None
+
+
+@pytest.mark.parametrize(
+    ("date", "printed", "said"),
+    [
+        (DAY, "13:00", "Wed Mar 4, 1:00 p.m."),
+        (DAY, "09:30:00", "Wed Mar 4, 9:30 a.m."),
+        (DAY, "12:05", "Wed Mar 4, 12:05 p.m."),
+        (DAY, "8:00 AM", "Wed Mar 4, 8:00 AM"),
+        (DAY, "13:00 or upon adjournment", "Wed Mar 4, 13:00 or upon adjournment"),
+        (dt.date(2027, 1, 12), "", "Tue Jan 12, 2027"),
+    ],
+)
+def test_a_moment_as_people_say_it(date: dt.date, printed: str, said: str) -> None:
+    assert day_and_time(date, printed, DAY) == said
 
 
 @given(st.text(max_size=30))
