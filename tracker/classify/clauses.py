@@ -26,7 +26,8 @@ CUT = re.compile(
     r"|(?<=[;:.,])(?: (?:and|or))? ?(?=\((?:\d{1,2}|[a-zA-Z]|[ivxIVX]{2,4})\) )"
     r"|,(?= (?:so as to|except that) )|:(?= Provided,? )| (?=FOR the purpose of )"
     r"| (?=\((?:a|A|1)\) [\"']?[A-Z][a-z]* | A\. [A-Z][a-z]* )"
-    r"|,(?= (?:and|but) (?:(?:an?|no|the|each|every|any|such) (?:[\w-]+ ){1,4}|it )(?:shall|may|must)\b)"
+    r"|,(?= (?:and|but) (?:(?:an?|no|the|each|every|any|such) (?:[\w-]+ ){1,4}|it )"
+    r"(?:shall|may|must)\b)"
 )
 STARTS = re.compile(r"[\"'\[ ]*(?:[-*] )?(?:\(\w{1,4}\) ?)*[\"'(\[ ]*[A-Z0-9$]")
 ENUMERATOR = re.compile(

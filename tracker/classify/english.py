@@ -21,7 +21,8 @@ _SAYS = "".join(
 """Not behind a verb that tells what is laid down: "provides that an agency …"."""
 
 WHICH = re.compile(
-    rf"\b(?:{_SAYS}that(?! (?:they|it|he) $)|whose|where|if|when|whenever|unless)(?:(?! and\b) [\w'-]+,?){{0,6}} $"
+    rf"\b(?:{_SAYS}that(?! (?:they|it|he) $)|whose|where|if|when|whenever|unless)"
+    r"(?:(?! and\b) [\w'-]+,?){0,6} $"
     r"|\b(?:which|who|whom|whereby|whoever)(?:(?:, (?:or|nor))? [\w'-]+){0,14}(?:,? or)? $",
     re.I,
 )
