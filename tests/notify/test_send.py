@@ -121,8 +121,9 @@ def test_after_three_days_of_refusals_the_news_waits_for_the_next_digest(engine:
     assert suppressed(engine) == []
 
 
-def test_a_mailbox_that_is_not_there_is_mailed_no_more(engine: Engine) -> None:
-    with relay(at("rcpt", "550 5.1.1 no such user")) as inbox:
+@pytest.mark.parametrize("step", ["rcpt", "stored"])
+def test_a_mailbox_that_is_not_there_is_mailed_no_more(engine: Engine, step: str) -> None:
+    with relay(at(step, "550 5.1.1 no such user")) as inbox:
         settings = settings_for(inbox)
         make_digests(engine, settings)
         assert send(engine, settings, clock=later()).counts == {"bounced": 1}
@@ -137,6 +138,7 @@ def test_a_mailbox_that_is_not_there_is_mailed_no_more(engine: Engine) -> None:
     [
         ("rcpt", "554 5.7.1 relay access denied", {"deferred": 1}),
         ("stored", "554 5.6.0 we do not like this message", {"bounced": 1}),
+        ("stored", "550 5.4.5 Daily user sending limit exceeded", {"deferred": 1}),
     ],
 )
 def test_other_refusals_suppress_nobody(
@@ -431,7 +433,16 @@ def test_what_is_sent_again_has_three_more_days(engine: Engine) -> None:
         ("rcpt", "550 5.7.26 unauthenticated mail", "ours"),
         ("rcpt", "503 bad sequence", "ours"),
         ("rcpt", "450 4.2.1 greylisted", "later"),
-        ("data", "550 5.7.1 spam", "message"),
+        ("rcpt", "550 5.1.8 sender's domain not found", "ours"),
+        ("data", "550 5.1.1 User unknown", "reader"),
+        ("data", "550 5.2.1 mailbox disabled", "reader"),
+        ("data", "552 5.2.0 rejected", "ours"),
+        ("data", "552 5.2.2 mailbox full", "message"),
+        ("data", "552 5.3.4 message too big", "message"),
+        ("data", "554 5.6.0 not what we take", "message"),
+        ("data", "550 5.4.5 Daily user sending limit exceeded", "ours"),
+        ("data", "550 5.7.1 spam", "ours"),
+        ("data", "554 transaction failed", "ours"),
         ("mail", "530 5.7.0 must issue STARTTLS", "ours"),
     ],
 )
