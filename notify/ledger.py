@@ -238,10 +238,19 @@ def release(engine: Engine, ids: Sequence[int], lease: str) -> None:
         )
 
 
-def defer(engine: Engine, letter: Letter, lease: str, said: str, now: dt.datetime) -> bool:
+def take_back(engine: Engine, letter: Letter, lease: str) -> None:
+    """The relay would have refused anybody's: it is still ours, and another may have it."""
+    with writing(engine) as connection:
+        _step(connection, letter, lease, "sending", status="claimed")
+
+
+def defer(
+    engine: Engine, letter: Letter, lease: str, said: str, soft: bool, now: dt.datetime
+) -> bool:
     """Try again later, each time after twice as long; False when it was tried for long enough.
 
-    Then it bounced, softly; its news waits for the reader's next digest.
+    Then it bounced, and its news waits for the reader's next digest; ``soft``: that counts against
+    the mailbox.
     """
     first = letter.first_attempt_at or now
     attempts = letter.attempts + 1
@@ -250,7 +259,8 @@ def defer(engine: Engine, letter: Letter, lease: str, said: str, now: dt.datetim
             over = f"given up after {TRIED_FOR.days} days: {said}"
             if _step(connection, letter, lease, *IN_HAND, status="bounced", said=over):
                 _mark_rows(connection, letter.digest_id, letter.subscriber_id, "waiting")
-                soft_bounce(connection, letter.subscriber_id, said, now)
+                if soft:
+                    soft_bounce(connection, letter.subscriber_id, said, now)
             return False
         _step(
             connection,
