@@ -335,6 +335,12 @@ def _mark_rows(connection: Connection, digest_id: int, subscriber_id: int, statu
         )
         .values(**values)
     )
+    if status != "sent":  # what it was to correct still is to be
+        connection.execute(
+            update(Outbox)
+            .where(Outbox.subscriber_id == subscriber_id, Outbox.corrected_in == digest_id)
+            .values(corrected_in=None)
+        )
 
 
 def settle(engine: Engine, digest_id: int, arrived: bool, now: dt.datetime) -> bool:
