@@ -147,9 +147,14 @@ class Acceptance(NamedTuple):
 # Said for every message, so they are put together once, and no list in them has to be written out.
 _THIS = Digest.id == bindparam("of")
 _OURS = Digest.lease == bindparam("held_by")
+_WANTED = exists(
+    select(Subscriber.id).where(
+        Subscriber.id == Digest.subscriber_id, Subscriber.status == "active"
+    )
+)
 _BEGIN = (
     update(Digest.__table__)  # type: ignore[arg-type]
-    .where(_THIS, _OURS, Digest.status == "claimed", ~exists(select(MailStop.id)))
+    .where(_THIS, _OURS, Digest.status == "claimed", _WANTED, ~exists(select(MailStop.id)))
     .values(
         status="sending",
         attempts=Digest.attempts + 1,
@@ -185,8 +190,8 @@ def note(
 ) -> set[int]:
     """What relays have taken, and what they may have from here on, in one transaction.
 
-    Gives the digests that may begin: none of them when mail has been stopped meanwhile, or whose
-    lease is no longer ours.
+    Gives the digests that may begin: none of them when mail has been stopped meanwhile, none whose
+    lease is no longer ours or whose reader has left.
     """
     with connection.begin():
         if accepted:

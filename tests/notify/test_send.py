@@ -15,7 +15,7 @@ from notify import ledger
 from notify.compose import compose
 from notify.deliver import run_digests
 from notify.match import plan
-from notify.people import leave
+from notify.people import forget, leave
 from notify.send import CANARY, REFUSED, Report, send
 from notify.smtp import BadMailSettings, fault
 from notify.tokens import digest_of_return_path
@@ -432,6 +432,26 @@ def test_who_left_after_the_digest_was_made_is_not_mailed(engine: Engine) -> Non
             leave(connection, 1)
         assert send(engine, settings, clock=later()).counts == {}
     assert (statuses(engine), rows(engine), inbox.kept) == (["cancelled"], ["dropped"], [])
+
+
+def test_who_leaves_while_a_run_is_under_way_is_not_mailed(engine: Engine) -> None:
+    addresses = [f"reader{n}@example.org" for n in range(9)]
+
+    def all_but_one_go(step: str, recipient: str) -> str | None:
+        if step == "stored":
+            with writing(engine) as connection:
+                for reader in range(2, 9):
+                    leave(connection, reader)
+                forget(connection, 9)
+        return None
+
+    with relay(all_but_one_go) as inbox:
+        settings = settings_for(inbox, smtp_connections=1)
+        make_digests(engine, settings, *addresses)
+        assert send(engine, settings, clock=later()).counts == {"sent": 1}
+        assert send(engine, settings, clock=later(minutes=10)).counts == {}
+    assert inbox.recipients == addresses[:1]
+    assert statuses(engine) == ["sent", *["cancelled"] * 7]
 
 
 def test_two_senders_at_once_never_send_one_digest_twice(engine: Engine) -> None:
