@@ -53,7 +53,7 @@ def relays(settings: Settings) -> list[Relay]:
             continue
         if port and not (port.isascii() and port.isdigit()):
             raise BadMailSettings(f"BILLTRACKER_SMTP_HOST: {named.strip()!r} is no host:port")
-        if settings.smtp_tls == "none" and not _this_machine(host):
+        if settings.smtp_tls == "none" and not this_machine(host):
             raise BadMailSettings(
                 f"BILLTRACKER_SMTP_TLS=none is only for a relay on this machine, not {host}"
             )
@@ -63,7 +63,7 @@ def relays(settings: Settings) -> list[Relay]:
     return found
 
 
-def _this_machine(host: str) -> bool:
+def this_machine(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
