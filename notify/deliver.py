@@ -11,7 +11,9 @@ from notify.bounces import read_bounces
 from notify.compose import compose
 from notify.mailboxes import BadMailbox
 from notify.match import Planned, plan
+from notify.message import check_settings
 from notify.send import Clock, Report, send, utcnow
+from notify.smtp import BadMailSettings, relays
 from tracker.settings import Settings
 from tracker.web import wording
 
@@ -54,8 +56,8 @@ def run_digests(
     """Read bounces, plan, compose and send. Safe to repeat, to kill at any point and to run twice
     at once.
 
-    ``regardless`` makes digests of all that waits, due or not. Without a relay, or with mail
-    stopped, news is matched and waits, so that what is sent later is not out of date.
+    ``regardless`` makes digests of all that waits, due or not. Without a relay, with mail stopped
+    or set up wrong, news is matched and waits, so that what is sent later is not out of date.
     """
     bounces = trouble = ""
     if settings.bounce_mailbox:
@@ -67,6 +69,12 @@ def run_digests(
     why = ledger.stopped(engine)
     if not settings.smtp_host and ledger.news_waits(engine):
         why = why or "no mail relay is set up (BILLTRACKER_SMTP_HOST); news waits"
+    if settings.smtp_host and not why:
+        try:
+            relays(settings)
+            check_settings(settings)
+        except BadMailSettings as error:
+            why = f"{error}; news waits"
     if why or not settings.smtp_host:
         return Delivered(planned, 0, Report(stopped=why), bounces, trouble)
     digests = compose(engine, settings, clock(), regardless)

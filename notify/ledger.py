@@ -147,9 +147,14 @@ class Acceptance(NamedTuple):
 # Said for every message, so they are put together once, and no list in them has to be written out.
 _THIS = Digest.id == bindparam("of")
 _OURS = Digest.lease == bindparam("held_by")
+_WANTED = exists(
+    select(Subscriber.id).where(
+        Subscriber.id == Digest.subscriber_id, Subscriber.status == "active"
+    )
+)
 _BEGIN = (
     update(Digest.__table__)  # type: ignore[arg-type]
-    .where(_THIS, _OURS, Digest.status == "claimed", ~exists(select(MailStop.id)))
+    .where(_THIS, _OURS, Digest.status == "claimed", _WANTED, ~exists(select(MailStop.id)))
     .values(
         status="sending",
         attempts=Digest.attempts + 1,
@@ -185,8 +190,8 @@ def note(
 ) -> set[int]:
     """What relays have taken, and what they may have from here on, in one transaction.
 
-    Gives the digests that may begin: none of them when mail has been stopped meanwhile, or whose
-    lease is no longer ours.
+    Gives the digests that may begin: none of them when mail has been stopped meanwhile, none whose
+    lease is no longer ours or whose reader has left.
     """
     with connection.begin():
         if accepted:
@@ -238,10 +243,19 @@ def release(engine: Engine, ids: Sequence[int], lease: str) -> None:
         )
 
 
-def defer(engine: Engine, letter: Letter, lease: str, said: str, now: dt.datetime) -> bool:
+def take_back(engine: Engine, letter: Letter, lease: str) -> None:
+    """The relay would have refused anybody's: it is still ours, and another may have it."""
+    with writing(engine) as connection:
+        _step(connection, letter, lease, "sending", status="claimed")
+
+
+def defer(
+    engine: Engine, letter: Letter, lease: str, said: str, soft: bool, now: dt.datetime
+) -> bool:
     """Try again later, each time after twice as long; False when it was tried for long enough.
 
-    Then it bounced, softly; its news waits for the reader's next digest.
+    Then it bounced, and its news waits for the reader's next digest; ``soft``: that counts against
+    the mailbox.
     """
     first = letter.first_attempt_at or now
     attempts = letter.attempts + 1
@@ -250,7 +264,8 @@ def defer(engine: Engine, letter: Letter, lease: str, said: str, now: dt.datetim
             over = f"given up after {TRIED_FOR.days} days: {said}"
             if _step(connection, letter, lease, *IN_HAND, status="bounced", said=over):
                 _mark_rows(connection, letter.digest_id, letter.subscriber_id, "waiting")
-                soft_bounce(connection, letter.subscriber_id, said, now)
+                if soft:
+                    soft_bounce(connection, letter.subscriber_id, said, now)
             return False
         _step(
             connection,
@@ -325,6 +340,12 @@ def _mark_rows(connection: Connection, digest_id: int, subscriber_id: int, statu
         )
         .values(**values)
     )
+    if status != "sent":  # what it was to correct still is to be
+        connection.execute(
+            update(Outbox)
+            .where(Outbox.subscriber_id == subscriber_id, Outbox.corrected_in == digest_id)
+            .values(corrected_in=None)
+        )
 
 
 def settle(engine: Engine, digest_id: int, arrived: bool, now: dt.datetime) -> bool:

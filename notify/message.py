@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from notify.links import unsubscribe_link
 from notify.render import PERSONAL, personal_links
-from notify.smtp import BadMailSettings
+from notify.smtp import BadMailSettings, this_machine
 from notify.tokens import return_path
 from tracker.settings import Settings
 
@@ -76,6 +76,12 @@ def check_settings(settings: Settings) -> None:
         raise BadMailSettings(
             f"BILLTRACKER_PUBLIC_URL is {url[:60]!r}; write it like https://bills.example.org "
             "(a name with accents in its xn-- form)"
+        )
+    if url.startswith("http:") and not this_machine(urlsplit(url).hostname or ""):
+        raise BadMailSettings(
+            f"BILLTRACKER_PUBLIC_URL is {url[:60]!r}; mail goes out only with https://. Over "
+            "http:// mail programs refuse to unsubscribe with one click, and whoever listens on "
+            "the way can open readers' pages. Put a web server with a certificate before ours"
         )
     if settings.dkim_domain:
         try:

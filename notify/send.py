@@ -1,8 +1,9 @@
 """Queued digests → relays, over several connections at once.
 
 Rules: a run that is larger than the cap sends nothing; the first digests of a run are a canary
-whose results are awaited; a relay that does not let us send ends the run, and is no reader's
-fault; what was handed over without an answer is never sent again by itself.
+whose results are awaited; a relay that does not let us send, or refuses one digest after the other,
+gets no more of them in this run, and is no reader's fault; what was handed over without an answer
+is never sent again by itself.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine
 
 from notify import ledger
-from notify.conversation import Conversation, Envelope, Refused
+from notify.conversation import CLOSING, Conversation, Envelope, Refused
 from notify.journal import Journal
 from notify.message import Letter, check_settings, envelope_sender, message_bytes
 from notify.smtp import NoRelay, Relay, answer, connected, fault, relays, trusted
@@ -33,8 +34,10 @@ CANARY_FAILURES = 5
 """So many of the canary that did not go out stop the run."""
 IN_HAND = 100
 """Digests claimed at once, for all connections."""
+REFUSED = 10
+"""So many in a row, without a digest that the relay took between them, and it gets no more."""
 LOST_CONNECTIONS = 5
-"""So many in a row, without a digest between them, stop the run."""
+"""The same."""
 
 
 def utcnow() -> dt.datetime:
@@ -91,17 +94,18 @@ class _Run:
     idle: list[_Line] = field(default_factory=list)
     tried_twice: set[int] = field(default_factory=set)
     free_at: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
-    lost_connections: int = 0
+    refused: Counter[Relay] = field(default_factory=Counter)
+    lost: Counter[Relay] = field(default_factory=Counter)
 
     def stop(self, why: str) -> None:
         self.report.stopped = self.report.stopped or why
 
-    def give_up_on(self, relay: Relay, said: str) -> None:
-        """It refuses our sender: the other relays go on, if there are any."""
+    def give_up_on(self, relay: Relay, why: str) -> None:
+        """The other relays go on, if there are any."""
         if relay in self.relays:
             self.relays.remove(relay)
         if not self.relays:
-            self.stop(f"{relay} does not let us send: {said}")
+            self.stop(f"{relay} {why}")
 
     def next_turn(self) -> _Turn | None:
         """From those in hand; claims more when they are out, up to what this stage may send."""
@@ -257,7 +261,7 @@ async def _deliver(run: _Run, line: _Line, turn: _Turn) -> _Turn | None:
     else:
         run.journal.accepted(letter, str(line.relay), f"{said.code} {said.message}")
         run.report.counts["sent"] += 1
-        run.lost_connections = 0
+        run.refused[line.relay] = run.lost[line.relay] = 0
     return following or run.next_turn()
 
 
@@ -266,20 +270,30 @@ def _envelope(run: _Run, letter: Letter) -> Envelope:
 
 
 def _refused(run: _Run, relay: Relay, letter: Letter, begun: bool, error: Refused) -> None:
-    said = answer(error)
-    kind = fault(error.step, error.code, said)
     if begun and error.code < 400:
         _lost(run, relay, letter, begun, error)
-    elif kind == "ours" and error.step == "mail":
+        return
+    said = answer(error)
+    kind = fault(error.step, error.code, said)
+    anybodys = kind == "ours" or error.step == "mail" or error.code == CLOSING
+    others = any(other != relay for other in run.relays)
+    if (anybodys and others) or (kind == "ours" and error.step == "mail"):
+        if begun:
+            ledger.take_back(run.engine, letter, run.lease)
         run.hand.appendleft(letter)
-        run.give_up_on(relay, said)
-    elif kind in ("later", "ours"):
-        later = ledger.defer(run.engine, letter, run.lease, said, run.clock())
+        run.give_up_on(relay, f"does not let us send: {said}")
+        return
+    if kind in ("later", "ours"):
+        soft = not anybodys
+        later = ledger.defer(run.engine, letter, run.lease, said, soft, run.clock())
         run.report.counts["deferred" if later else "bounced"] += 1
     else:
         hard = kind == "reader"
         ledger.bounce(run.engine, letter, run.lease, said, hard, run.clock())
         run.report.counts["bounced"] += 1
+    run.refused[relay] += 1
+    if run.refused[relay] >= REFUSED:
+        run.give_up_on(relay, f"refused {REFUSED} digests in a row, last: {said}")
 
 
 def _lost(run: _Run, relay: Relay, letter: Letter, begun: bool, error: BaseException) -> None:
@@ -293,8 +307,8 @@ def _lost(run: _Run, relay: Relay, letter: Letter, begun: bool, error: BaseExcep
         ledger.unknown(run.engine, letter, run.lease, str(relay), said)
         run.report.counts["unknown"] += 1
     else:
-        ledger.defer(run.engine, letter, run.lease, said, run.clock())
+        ledger.defer(run.engine, letter, run.lease, said, False, run.clock())
         run.report.counts["deferred"] += 1
-    run.lost_connections += 1
-    if run.lost_connections >= LOST_CONNECTIONS:
-        run.stop(f"{relay} broke off {LOST_CONNECTIONS} times in a row, last: {said}")
+    run.lost[relay] += 1
+    if run.lost[relay] >= LOST_CONNECTIONS:
+        run.give_up_on(relay, f"broke off {LOST_CONNECTIONS} times in a row, last: {said}")

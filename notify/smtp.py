@@ -17,6 +17,10 @@ from tracker.settings import Settings
 ANSWER_SHOWN = 300
 Fault = Literal["later", "reader", "message", "ours"]
 _ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+_TOO_MUCH = ("2.2", "2.3", "3.4")
+"""The mailbox is full, or the message too long for it or for the system."""
+_SENDERS_ADDRESS = ("1.7", "1.8")
+_DISABLED = "2.1"
 
 
 class BadMailSettings(ValueError):
@@ -49,7 +53,7 @@ def relays(settings: Settings) -> list[Relay]:
             continue
         if port and not (port.isascii() and port.isdigit()):
             raise BadMailSettings(f"BILLTRACKER_SMTP_HOST: {named.strip()!r} is no host:port")
-        if settings.smtp_tls == "none" and not _this_machine(host):
+        if settings.smtp_tls == "none" and not this_machine(host):
             raise BadMailSettings(
                 f"BILLTRACKER_SMTP_TLS=none is only for a relay on this machine, not {host}"
             )
@@ -59,7 +63,7 @@ def relays(settings: Settings) -> list[Relay]:
     return found
 
 
-def _this_machine(host: str) -> bool:
+def this_machine(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -126,19 +130,22 @@ def fault(step: Step, code: int, said: str) -> Fault:
     """Whose fault a refusal is.
 
     ``later``: try again; ``reader``: the mailbox is not there; ``message``: this one is not
-    wanted; ``ours``: the relay does not let us send, which is no reader's fault. Enhanced codes:
-    RFC 3463; x.1 addressing, x.2 mailbox, x.7 policy.
+    wanted; ``ours``: the relay does not let us send, or does not say why, which is no reader's
+    fault. Enhanced codes: RFC 3463; x.1 addressing, x.2 mailbox, x.6 content.
     """
     if code < 500:
         return "later"
-    if step == "data":
-        return "message"
-    if step != "rcpt":
+    if step not in ("rcpt", "data"):
         return "ours"
     enhanced = _ENHANCED.search(said)
     if enhanced is None:
-        return "reader" if code in (550, 551, 553) else "ours"
+        return "reader" if step == "rcpt" and code in (550, 551, 553) else "ours"
     _, subject, detail = enhanced.groups()
-    if subject == "2" and detail in ("2", "3"):
+    status = f"{subject}.{detail}"
+    if status in _TOO_MUCH or (step == "data" and subject == "6"):
         return "message"
-    return "reader" if subject in ("0", "1", "2") else "ours"
+    if status in _SENDERS_ADDRESS:
+        return "ours"
+    # After the message, a vague code may as well mean us.
+    gone = subject in ("0", "1", "2") if step == "rcpt" else subject == "1" or status == _DISABLED
+    return "reader" if gone else "ours"

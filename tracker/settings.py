@@ -30,7 +30,9 @@ class Settings(BaseSettings):
         description="URL or address in the User-Agent where a webmaster can reach the operator.",
     )
     public_url: str = Field(
-        "http://127.0.0.1:8000", description="Address of the pages, as readers reach it."
+        "http://127.0.0.1:8000",
+        description="Address of the pages, as readers reach it "
+        "(mail needs https://, but for this machine).",
     )
     secret_key: str = Field("", description="Signs confirmation links; made on first use if empty.")
 

@@ -91,6 +91,25 @@ def test_retracted_after_it_was_sent_the_next_digest_says_so_once(
     assert sent(engine, NOW + 2 * DAY) == []
 
 
+@pytest.mark.parametrize(
+    "answer", ["451 4.2.0 not now", "552 5.2.2 mailbox full"], ids=["given up", "bounced"]
+)
+def test_a_correction_that_did_not_arrive_is_told_by_the_next_digest(
+    engine: Engine, answer: str
+) -> None:
+    add_reader(engine)
+    bill = add_bill(engine)
+    told(engine, bill)
+    sent(engine, NOW)
+    retracted(engine, bill, NOW + DAY / 2)
+    with relay(lambda step, _: answer if step == "rcpt" else None) as inbox:
+        for days in range(1, 5):
+            run_digests(engine, settings_for(inbox), clock=lambda at=NOW + days * DAY: at)
+    (text,) = sent(engine, NOW + 6 * DAY)
+    assert "We told you: MD HB 1222, Mar 2: Referred to Judiciary" in text
+    assert sent(engine, NOW + 7 * DAY) == []
+
+
 def test_corrected_before_it_left_only_the_new_wording_is_told(engine: Engine) -> None:
     add_reader(engine)
     bill = add_bill(engine)

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, select, update
 
 from notify.deliver import run_digests
 from notify.filters import Filter
+from notify.notices import want
 from notify.people import Wish
 from tests.commands import billtracker
 from tests.notify.relay import DROP, Inbox, at, relay, settings_for
@@ -75,6 +76,24 @@ def test_sending_says_what_became_of_it(shell: Shell) -> None:
     assert len(inbox.kept) == 1
     assert shell("list") == ""
     assert "  sent  " in shell("list", "--all")
+
+
+@pytest.mark.usefixtures("news")
+def test_behind_plain_http_news_and_sign_ups_wait(engine: Engine, shell: Shell) -> None:
+    with relay() as inbox:
+        shell.use(inbox)
+        shell.set(public_url="http://bills.example.org")
+        with writing(engine) as connection:
+            want(connection, "link", "ann@example.org", NOW, get_settings())
+        assert "mail goes out only with https://" in shell("send", fails=True)
+        passed = billtracker("run", "--no-crawl")
+        assert passed.exit_code == 1
+        assert passed.output.count("mail goes out only with https://") == 2
+        assert shell("list", "--all") == "", "no digest with links that are wrong"
+        assert inbox.kept == []
+        shell.set(public_url="https://bills.example.org")
+        assert billtracker("run", "--no-crawl").exit_code == 0
+    assert inbox.recipients == ["ann@example.org"] * 2
 
 
 @pytest.mark.usefixtures("news")

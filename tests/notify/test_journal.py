@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 
 import pytest
-from sqlalchemy import Connection, Engine, event, select
+from sqlalchemy import Connection, Engine, event, select, text
 
 from notify import ledger
 from notify.compose import compose
@@ -22,6 +22,7 @@ from tracker.settings import Settings
 
 READERS = CANARY + 40
 CONNECTIONS = 5
+NORMAL, FULL = 1, 2
 
 
 def prepare(engine: Engine, settings: Settings) -> None:
@@ -95,6 +96,25 @@ def test_a_transaction_that_fails_ends_the_run(engine: Engine, after: int) -> No
         settled(engine, inbox, settings)
         assert len(by_status(engine, "sent")) == READERS
     assert len(inbox.kept) == len(set(inbox.recipients)) == READERS
+
+
+def test_what_a_relay_may_have_is_on_the_disk_before(sqlite_engine: Engine) -> None:
+    """After a power cut it would be sent again. FULL is the mode in which a commit outlives one."""
+    modes = []
+
+    def look(connection: Connection) -> None:
+        if connection.scalar(select(Digest.id).where(Digest.status == "sending").limit(1)):
+            modes.append(connection.scalar(text("PRAGMA synchronous")))
+
+    with relay() as inbox:
+        settings = settings_for(inbox)
+        prepare(sqlite_engine, settings)
+        event.listen(sqlite_engine, "commit", look)
+        send(sqlite_engine, settings, clock=lambda: NOW)
+    assert modes
+    assert set(modes) == {FULL}
+    with sqlite_engine.connect() as connection:
+        assert connection.scalar(text("PRAGMA synchronous")) == NORMAL
 
 
 def settled(engine: Engine, inbox: Inbox, settings: Settings) -> None:

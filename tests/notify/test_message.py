@@ -161,6 +161,8 @@ def test_a_dkim_signature_holds_and_covers_the_one_click_headers(form: str) -> N
         ({"mail_bounces": "bounces"}, "MAIL_BOUNCES names no address"),
         ({"public_url": "bills.example.org"}, "write it like https://"),
         ({"public_url": "https://bücher.example"}, "xn--"),
+        ({"public_url": "http://bills.example.org"}, "only with https://"),
+        ({"public_url": "http://10.1.2.3:8000"}, "only with https://"),
         ({"dkim_domain": "bills.example.org", "dkim_key": "none"}, "an RSA key in PEM is needed"),
     ],
 )
@@ -169,6 +171,11 @@ def test_settings_that_would_spoil_every_message_are_named(
 ) -> None:
     with pytest.raises(BadMailSettings, match=says):
         check_settings(settings_for(**changes))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost", "[::1]:8000"])
+def test_pages_on_this_machine_need_no_certificate(host: str) -> None:
+    check_settings(settings_for(public_url=f"http://{host}"))
 
 
 def test_an_ed25519_key_is_refused_before_sending() -> None:
