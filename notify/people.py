@@ -7,10 +7,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from notify.addresses import address_key, checked_address
+from notify.dissolve import cancel, dissolve_untried
 from notify.facts import facts_of
 from notify.filters import Filter, filter_hash, stored
 from notify.match import ChangeIndex
@@ -25,7 +26,7 @@ from notify.schedule import (
 )
 from notify.suppression import is_suppressed
 from notify.tokens import random_token
-from tracker.models import Notice, Outbox, SignUp, Subscriber, Subscription
+from tracker.models import Digest, Notice, Outbox, SignUp, Subscriber, Subscription
 
 
 class NotPossible(ValueError):
@@ -214,6 +215,7 @@ def change_subscription(
 ) -> bool:
     """What waits and is not wanted any more is dropped. False when it is not theirs."""
     _hold(connection, subscriber_id)
+    dissolve_untried(connection, subscriber_id, now)
     changed = connection.execute(
         update(Subscription)
         .where(*_theirs(subscriber_id, subscription_id))
@@ -225,9 +227,12 @@ def change_subscription(
     return bool(changed.rowcount)
 
 
-def remove_subscription(connection: Connection, subscriber_id: int, subscription_id: int) -> bool:
+def remove_subscription(
+    connection: Connection, subscriber_id: int, subscription_id: int, now: dt.datetime
+) -> bool:
     """End one; what waits through it alone is dropped. False when it is not theirs."""
     _hold(connection, subscriber_id)
+    dissolve_untried(connection, subscriber_id, now)
     ended = connection.execute(delete(Subscription).where(*_theirs(subscriber_id, subscription_id)))
     if ended.rowcount:
         _deal_out(connection, subscriber_id)
@@ -242,6 +247,7 @@ def set_mailing(
     False when it is not theirs, or so already.
     """
     _hold(connection, subscriber_id)
+    dissolve_untried(connection, subscriber_id, now)
     values = {"active": True, "active_since": now} if on else {"active": False}
     changed = connection.execute(
         update(Subscription)
@@ -310,11 +316,20 @@ def _columns(wish: Wish) -> dict[str, Any]:
 
 
 def _deal_out(connection: Connection, subscriber_id: int) -> None:
-    """What waits goes through the most frequent of their subscriptions that wants it, as in
-    notify.match; what none wants any more is dropped.
+    """What has not left goes through the most frequent of their subscriptions that wants it, as in
+    notify.match; what none wants any more is dropped, and with it a digest of nothing else.
     """
-    waiting = (Outbox.subscriber_id == subscriber_id, Outbox.status == "waiting")
-    left = set(connection.scalars(select(Outbox.change_id).where(*waiting)))
+    here = Outbox.subscriber_id == subscriber_id
+    waiting = (here, Outbox.status == "waiting")
+    queued = select(Digest.id).where(
+        Digest.subscriber_id == subscriber_id, Digest.status == "queued"
+    )
+    rows = connection.execute(
+        select(Outbox.change_id, Outbox.digest_id).where(
+            here, or_(Outbox.status == "waiting", Outbox.digest_id.in_(queued))
+        )
+    ).all()
+    left = {row.change_id for row in rows}
     with Session(connection) as session:
         index = ChangeIndex(facts_of(session, sorted(left)))
     active = connection.execute(
@@ -335,3 +350,5 @@ def _deal_out(connection: Connection, subscriber_id: int) -> None:
     connection.execute(
         update(Outbox).where(*waiting, Outbox.change_id.in_(left)).values(status="dropped")
     )
+    kept = {row.digest_id for row in rows if row.change_id not in left}
+    cancel(connection, subscriber_id, {row.digest_id for row in rows} - kept - {None})

@@ -7,7 +7,8 @@ from email.utils import parseaddr
 
 from sqlalchemy import Connection, Engine, func, select
 
-from notify.compose import dissolve_stale, rendered_by
+from notify.compose import rendered_by
+from notify.dissolve import dissolve_stale
 from notify.match import plan_for
 from notify.message import Letter
 from notify.wanted import Wanted, collect, content_of

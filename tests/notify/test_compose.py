@@ -120,7 +120,7 @@ def test_who_leaves_meanwhile_waits_for_nothing_and_blocks_nobody(engine: Engine
             if reader % 2:
                 leave(connection, reader)
             else:
-                remove_subscription(connection, reader, own[reader])
+                remove_subscription(connection, reader, own[reader], NOW)
 
     with ThreadPoolExecutor(5) as pool:
         made = pool.submit(compose, engine, settings_for(), NOW)

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import Engine, inspect, select
 
 from notify import people, signups
 from notify.addresses import BadAddress
+from notify.compose import compose
+from notify.deliver import run_digests
 from notify.filters import Filter
 from notify.match import plan
 from notify.people import DeliveryTime, NotPossible, Wish
+from notify.send import send
 from notify.suppression import suppress
+from tests.notify.relay import Inbox, at, relay, settings_for
 from tests.notify.stories import NOW, add_bill, add_change, add_reader
 from tracker.db import reading, writing
-from tracker.models import Base, Outbox, Subscriber, Subscription, Suppression
+from tracker.models import Base, Digest, Outbox, Subscriber, Subscription, Suppression
 
 LATER = NOW + dt.timedelta(hours=1)
 ALL_AT_ONCE = Wish(Filter(), "immediate")
@@ -53,7 +59,7 @@ def two_wishes(engine: Engine) -> tuple[Engine, int, int, int]:
 def test_ending_one_leaves_the_news_to_the_other(two_wishes) -> None:
     engine, reader, all_at_once, maryland = two_wishes
     with writing(engine) as connection:
-        assert people.remove_subscription(connection, reader, all_at_once)
+        assert people.remove_subscription(connection, reader, all_at_once, LATER)
     assert waiting(engine) == [(maryland, 1, "waiting"), (None, 2, "dropped")]
 
 
@@ -80,12 +86,80 @@ def test_narrowing_one_drops_what_is_not_wanted_any_more(two_wishes) -> None:
     assert waiting(engine) == [(maryland, 1, "waiting"), (all_at_once, 2, "dropped")]
 
 
+def end(engine: Engine, reader: int, one: int) -> None:
+    with writing(engine) as connection:
+        people.remove_subscription(connection, reader, one, LATER)
+
+
+def pause(engine: Engine, reader: int, one: int) -> None:
+    with writing(engine) as connection:
+        people.set_mailing(connection, reader, one, False, LATER)
+
+
+def follow_another(engine: Engine, reader: int, one: int) -> None:
+    with writing(engine) as connection:
+        other = Wish(Filter(bills=["ct:2026:SB 9"]))
+        people.change_subscription(connection, reader, one, other, LATER)
+
+
+@contextmanager
+def in_the_queue(engine: Engine, offered: bool) -> Iterator[tuple[Inbox, Callable[[], None]]]:
+    """A digest that waits to be sent, refused for now if ``offered``; what lets the others go."""
+    with relay(at("mail", "451 4.3.0 later", times=int(offered))) as inbox:
+        settings = settings_for(inbox)
+        plan(engine, NOW)
+        compose(engine, settings, NOW)
+        if offered:
+            send(engine, settings, clock=lambda: NOW)
+
+        def run() -> None:
+            for hours in (1, 24, 48):
+                moment = NOW + dt.timedelta(hours=hours)
+                run_digests(engine, settings, clock=lambda moment=moment: moment)
+
+        yield inbox, run
+
+
+@pytest.mark.parametrize("offered", [False, True])
+@pytest.mark.parametrize("change", [end, pause, follow_another])
+def test_a_digest_in_the_queue_that_is_not_wanted_any_more_never_leaves(
+    engine: Engine, change: Callable[[Engine, int, int], None], offered: bool
+) -> None:
+    reader = add_reader(engine)
+    add_change(engine, add_bill(engine))
+    with in_the_queue(engine, offered) as (inbox, run):
+        change(engine, reader, subscriptions(engine)[0].id)
+        run()
+    assert inbox.kept == []
+    assert [status for *_, status in waiting(engine)] == ["dropped"]
+
+
+@pytest.mark.parametrize("offered", [False, True])
+def test_of_a_digest_in_the_queue_what_is_still_wanted_leaves_once(
+    engine: Engine, offered: bool
+) -> None:
+    """Once it was offered it is kept as it is, with its Message-ID."""
+    reader = add_reader(engine, "ann@example.org", ALL_AT_ONCE, Wish(Filter(states="md")))
+    add_change(engine, add_bill(engine, "md"))
+    add_change(engine, add_bill(engine, "va", "SB 2"))
+    with in_the_queue(engine, offered) as (inbox, run):
+        with reading(engine) as session:
+            before = session.scalars(select(Digest.message_id)).one()
+        end(engine, reader, subscriptions(engine)[0].id)
+        run()
+    assert len(inbox.kept) == 1
+    text = inbox.message().get_body(("plain",)).get_content()
+    assert "MD HB 1222" in text
+    assert ("SB 2" in text) == offered
+    assert (inbox.message_ids == [before]) == offered
+
+
 def test_nobody_changes_what_is_another_readers(two_wishes) -> None:
     engine, _, all_at_once, _ = two_wishes
     stranger = add_reader(engine, "bob@example.org")
     before = subscriptions(engine)[0].__dict__
     with writing(engine) as connection:
-        assert not people.remove_subscription(connection, stranger, all_at_once)
+        assert not people.remove_subscription(connection, stranger, all_at_once, LATER)
         assert not people.change_subscription(connection, stranger, all_at_once, Wish(), LATER)
         assert not people.set_mailing(connection, stranger, all_at_once, False, LATER)
     after = subscriptions(engine)[0].__dict__
