@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from notify.addresses import address_key, checked_address
@@ -146,7 +146,7 @@ def come_back(connection: Connection, subscriber_id: int, evidence: str, now: dt
         return False
     theirs = Subscription.subscriber_id == subscriber_id
     connection.execute(update(Subscription).where(theirs).values(active_since=now))
-    reschedule(connection, subscriber_id, now)
+    _set_due(connection, now, theirs)
     return True
 
 
@@ -193,7 +193,7 @@ def add_subscription(
         .returning(Subscription.id)
     )
     subscription_id: int = made.scalar_one()
-    reschedule(connection, subscriber_id, now)
+    _set_due(connection, now, Subscription.id == subscription_id)
     return subscription_id
 
 
@@ -216,15 +216,15 @@ def change_subscription(
     """What waits and is not wanted any more is dropped. False when it is not theirs."""
     _hold(connection, subscriber_id)
     dissolve_untried(connection, subscriber_id, now)
-    changed = connection.execute(
-        update(Subscription)
-        .where(*_theirs(subscriber_id, subscription_id))
-        .values(**_columns(wish))
-    )
-    if changed.rowcount:
-        reschedule(connection, subscriber_id, now)
-        _deal_out(connection, subscriber_id)
-    return bool(changed.rowcount)
+    theirs = _theirs(subscriber_id, subscription_id)
+    known = connection.execute(select(Subscription).where(*theirs)).first()
+    if known is None:
+        return False
+    connection.execute(update(Subscription).where(*theirs).values(**_columns(wish)))
+    if (known.frequency, known.weekday) != (wish.frequency, wish.weekday):
+        _set_due(connection, now, *theirs)
+    _deal_out(connection, subscriber_id)
+    return True
 
 
 def remove_subscription(
@@ -255,7 +255,8 @@ def set_mailing(
         .values(**values)
     )
     if changed.rowcount:
-        reschedule(connection, subscriber_id, now)
+        if on:
+            _set_due(connection, now, Subscription.id == subscription_id)
         _deal_out(connection, subscriber_id)
     return bool(changed.rowcount)
 
@@ -263,16 +264,18 @@ def set_mailing(
 def set_clock(
     connection: Connection, subscriber_id: int, clock: DeliveryTime, now: dt.datetime
 ) -> None:
+    """What is overdue stays so: the next pass sends it."""
     connection.execute(
         update(Subscriber)
         .where(Subscriber.id == subscriber_id)
         .values(timezone=clock.timezone, hour=clock.hour, minute=clock.minute)
     )
-    reschedule(connection, subscriber_id, now)
+    theirs = Subscription.subscriber_id == subscriber_id
+    _set_due(connection, now, theirs, Subscription.next_due_at > now)
 
 
-def reschedule(connection: Connection, subscriber_id: int, now: dt.datetime) -> None:
-    """Set when each subscription is due next, after a change of preferences."""
+def _set_due(connection: Connection, now: dt.datetime, *which: ColumnElement[bool]) -> None:
+    """When these subscriptions are due next, by their reader's clock."""
     rows = connection.execute(
         select(
             Subscription.id,
@@ -283,7 +286,7 @@ def reschedule(connection: Connection, subscriber_id: int, now: dt.datetime) -> 
             Subscriber.timezone,
         )
         .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
-        .where(Subscription.subscriber_id == subscriber_id)
+        .where(*which)
     ).all()
     for row in rows:
         due = next_due(row.frequency, row.weekday, row.hour, row.minute, row.timezone, now)

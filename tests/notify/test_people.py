@@ -199,8 +199,37 @@ def test_a_new_time_of_day_sets_when_each_is_due(two_wishes) -> None:
     with writing(engine) as connection:
         people.set_clock(connection, reader, DeliveryTime("Pacific/Honolulu", 18, 30), NOW)
     at_once, weekly = subscriptions(engine)
-    assert at_once.next_due_at == NOW
+    assert at_once.next_due_at <= NOW
     assert weekly.next_due_at == dt.datetime(2026, 3, 5, 4, 30, tzinfo=dt.UTC)  # Wednesday 18:30
+
+
+def add_another(engine: Engine, reader: int, one: int) -> None:
+    with writing(engine) as connection:
+        people.add_subscription(connection, reader, Wish(Filter(states="va")), LATER)
+
+
+def leave_later(engine: Engine, reader: int, one: int) -> None:
+    with writing(engine) as connection:
+        people.set_clock(connection, reader, DeliveryTime("Pacific/Honolulu", 18, 30), LATER)
+
+
+def narrow(engine: Engine, reader: int, one: int) -> None:
+    with writing(engine) as connection:
+        maryland = Wish(Filter(states="md"), "monthly")
+        people.change_subscription(connection, reader, one, maryland, LATER)
+
+
+@pytest.mark.parametrize("change", [add_another, leave_later, narrow])
+def test_what_is_due_already_is_mailed_whatever_the_reader_changes_before_the_next_pass(
+    engine: Engine, change: Callable[[Engine, int, int], None]
+) -> None:
+    """A month's news, two days late."""
+    wish, since = Wish(Filter(), "monthly"), NOW - dt.timedelta(days=9)
+    reader = add_reader(engine, "ann@example.org", wish, since=since)
+    add_change(engine, add_bill(engine))
+    change(engine, reader, subscriptions(engine)[0].id)
+    plan(engine, LATER)
+    assert len(compose(engine, settings_for(), LATER)) == 1
 
 
 def test_forgetting_leaves_no_trace_but_the_suppression(two_wishes) -> None:
