@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Sequence
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
 
 from notify.match import in_batches
-from tracker.models import Digest, News, Outbox, Subscription
+from tracker.models import Digest, News, Outbox, Subscriber, Subscription
 
 
 def dissolve_stale(connection: Connection, now: dt.datetime) -> None:
-    """Those that hold news taken back meanwhile."""
+    """Those that hold news taken back meanwhile, or speak of a day that is over."""
     taken_back = (
         select(Digest.id)
         .join(
@@ -23,11 +24,23 @@ def dissolve_stale(connection: Connection, now: dt.datetime) -> None:
         .where(Digest.status == "queued", News.taken_back_at > Digest.created_at)
     )
     _dissolve(connection, now, Digest.id.in_(taken_back))
+    waiting = select(Digest.subscriber_id).where(Digest.status == "queued", *_untried())
+    zones = select(Subscriber.timezone).distinct().where(Subscriber.id.in_(waiting))
+    for zone in connection.scalars(zones).all():
+        there = select(Subscriber.id).where(Subscriber.timezone == zone)
+        over = Digest.created_at < _midnight(now, zone)
+        _dissolve(connection, now, Digest.subscriber_id.in_(there), over, *_untried())
+
+
+def _midnight(now: dt.datetime, zone: str) -> dt.datetime:
+    """When today began there."""
+    here = ZoneInfo(zone)
+    return dt.datetime.combine(now.astimezone(here), dt.time(), here)
 
 
 def dissolve_untried(connection: Connection, subscriber_id: int, now: dt.datetime) -> None:
     """Those of a reader who is about to want something else."""
-    _dissolve(connection, now, Digest.subscriber_id == subscriber_id, *untried())
+    _dissolve(connection, now, Digest.subscriber_id == subscriber_id, *_untried())
 
 
 def cancel(connection: Connection, subscriber_id: int, digests: Collection[int]) -> None:
@@ -47,7 +60,7 @@ def cancel(connection: Connection, subscriber_id: int, digests: Collection[int])
     )
 
 
-def untried() -> tuple[ColumnElement[bool], ...]:
+def _untried() -> tuple[ColumnElement[bool], ...]:
     """Offered to no server yet, nor sent once more by a person: the others keep their Message-ID,
     by which a second copy is known.
     """
@@ -55,9 +68,15 @@ def untried() -> tuple[ColumnElement[bool], ...]:
 
 
 def _dissolve(connection: Connection, now: dt.datetime, *which: ColumnElement[bool]) -> None:
+    queued = (Digest.status == "queued", *which)
+    # Readers before their digests, in the order of notify.compose, so that none waits for ever.
+    readers = Subscriber.id.in_(select(Digest.subscriber_id).where(*queued))
+    connection.execute(
+        select(Subscriber.id).where(readers).order_by(Subscriber.id).with_for_update()
+    )
     gone = connection.execute(
         update(Digest)
-        .where(Digest.status == "queued", *which)
+        .where(*queued)
         .values(status="dissolved")
         .returning(Digest.id, Digest.subscriber_id)
     ).all()
@@ -79,3 +98,11 @@ def _let_go(
     )
     connection.execute(update(Outbox).where(theirs, corrected).values(corrected_in=None))
     connection.execute(delete(Digest).where(Digest.id.in_(digests)))
+    heard = (
+        select(func.max(Digest.created_at))
+        .where(Digest.subscriber_id == Subscriber.id)
+        .scalar_subquery()
+    )
+    connection.execute(
+        update(Subscriber).where(Subscriber.id.in_(readers)).values(last_digest_at=heard)
+    )
