@@ -19,7 +19,7 @@ from notify.render import Rendered, render
 from notify.schedule import next_due
 from notify.story import Content
 from notify.tokens import random_token
-from notify.wanted import Readers, Wanted, collect, content_of, in_turn
+from notify.wanted import Readers, Wanted, collect, content_of, in_turn, long_silent
 from tracker.db import reading, writing
 from tracker.models import Digest, Edition, Outbox, Subscriber, Subscription
 from tracker.settings import Settings
@@ -60,8 +60,9 @@ def compose(
 
 
 def due_readers(connection: Connection, now: dt.datetime, regardless: bool) -> list[int]:
-    query = select(Subscription.subscriber_id).distinct().where(in_turn(now, regardless))
-    return list(connection.scalars(query.order_by(Subscription.subscriber_id)))
+    served = select(Subscription.subscriber_id).where(in_turn(now, regardless))
+    quiet = select(Subscriber.id).join(Subscription, Subscription.subscriber_id == Subscriber.id)
+    return sorted(connection.scalars(served.union(quiet.where(long_silent(now)))))
 
 
 def _missing(
