@@ -26,7 +26,7 @@ from notify.schedule import (
 )
 from notify.suppression import is_suppressed
 from notify.tokens import random_token
-from tracker.models import Digest, Notice, Outbox, SignUp, Subscriber, Subscription
+from tracker.models import Digest, News, Notice, Outbox, SignUp, Subscriber, Subscription
 
 
 class NotPossible(ValueError):
@@ -220,11 +220,22 @@ def change_subscription(
     known = connection.execute(select(Subscription).where(*theirs)).first()
     if known is None:
         return False
-    connection.execute(update(Subscription).where(*theirs).values(**_columns(wish)))
+    values = _columns(wish)
+    if set(wish.filter.bills) - set(Wish.of(known).filter.bills):
+        values["active_since"] = max(known.active_since, _matched_until(connection, now))
+    connection.execute(update(Subscription).where(*theirs).values(**values))
     if (known.frequency, known.weekday) != (wish.frequency, wish.weekday):
         _set_due(connection, now, *theirs)
     _deal_out(connection, subscriber_id)
     return True
+
+
+def _matched_until(connection: Connection, now: dt.datetime) -> dt.datetime:
+    """What was released later may be news for a subscription yet; for a bill that it follows only
+    now, what came before is history.
+    """
+    newest = select(News.planned_at).order_by(News.change_id.desc()).limit(1)
+    return connection.scalar(newest) or now
 
 
 def remove_subscription(
@@ -328,11 +339,12 @@ def _deal_out(connection: Connection, subscriber_id: int) -> None:
         Digest.subscriber_id == subscriber_id, Digest.status == "queued"
     )
     rows = connection.execute(
-        select(Outbox.change_id, Outbox.digest_id).where(
+        select(Outbox.change_id, Outbox.subscription_id, Outbox.digest_id).where(
             here, or_(Outbox.status == "waiting", Outbox.digest_id.in_(queued))
         )
     ).all()
     left = {row.change_id for row in rows}
+    had = {(row.change_id, row.subscription_id) for row in rows}
     with Session(connection) as session:
         index = ChangeIndex(facts_of(session, sorted(left)))
     active = connection.execute(
@@ -342,7 +354,8 @@ def _deal_out(connection: Connection, subscriber_id: int) -> None:
         wanted = [
             fact.change_id
             for fact in index.matching(Filter.model_validate(one.filter))
-            if fact.change_id in left and fact.released_at > one.active_since
+            if fact.change_id in left
+            and (fact.released_at > one.active_since or (fact.change_id, one.id) in had)
         ]
         connection.execute(
             update(Outbox)

@@ -232,6 +232,26 @@ def test_what_is_due_already_is_mailed_whatever_the_reader_changes_before_the_ne
     assert len(compose(engine, settings_for(), LATER)) == 1
 
 
+def test_who_follows_one_more_bill_hears_what_moves_from_now_on_and_loses_nothing(
+    engine: Engine,
+) -> None:
+    known = add_bill(engine, "md", "HB 1", relevant=False)
+    added = add_bill(engine, "md", "HB 2", relevant=False)
+    reader = add_reader(engine, "ann@example.org", Wish(Filter(bills=["md:2026:HB 1"])))
+    waits = add_change(engine, known)
+    add_change(engine, added, released_at=NOW - dt.timedelta(minutes=59))
+    plan(engine, NOW)
+    released = NOW + dt.timedelta(minutes=30)
+    not_matched_yet = add_change(engine, known, summary="Signed", released_at=released)
+    with writing(engine) as connection:
+        both = Wish(Filter(bills=["md:2026:HB 1", "md:2026:HB 2"]))
+        (one,) = connection.scalars(select(Subscription.id))
+        people.change_subscription(connection, reader, one, both, LATER)
+    new = add_change(engine, added, summary="Passed", released_at=LATER + dt.timedelta(minutes=1))
+    plan(engine, LATER + dt.timedelta(minutes=10))
+    assert waiting(engine) == [(one, id, "waiting") for id in (waits, not_matched_yet, new)]
+
+
 def test_forgetting_leaves_no_trace_but_the_suppression(two_wishes) -> None:
     engine, reader, *_ = two_wishes
     with writing(engine) as connection:
