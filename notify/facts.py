@@ -40,10 +40,10 @@ def facts_of(session: Session, change_ids: Sequence[int]) -> list[Facts]:
     query = select(Change).where(Change.id.in_(change_ids)).order_by(Change.id)
     changes = session.scalars(query).all()
     bills = facts_of_bills(session, {change.bill_id for change in changes})
-    return [_changed(bills[change.bill_id], change) for change in changes]
+    return [facts_of_change(bills[change.bill_id], change) for change in changes]
 
 
-def _changed(bill: Facts, change: Change) -> Facts:
+def facts_of_change(bill: Facts, change: Change) -> Facts:
     said = change.summary.casefold()
     return replace(
         bill,
