@@ -10,17 +10,18 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from email.utils import parseaddr
 
-from sqlalchemy import Connection, Engine, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from notify.dissolve import dissolve_stale
 from notify.match import in_batches, planning_alone
 from notify.render import Rendered, render
 from notify.schedule import next_due
 from notify.story import Content
 from notify.tokens import random_token
-from notify.wanted import Readers, Wanted, collect, content_of, in_turn
+from notify.wanted import Readers, Wanted, collect, content_of, in_turn, long_silent
 from tracker.db import reading, writing
-from tracker.models import Digest, Edition, News, Outbox, Subscriber, Subscription
+from tracker.models import Digest, Edition, Outbox, Subscriber, Subscription
 from tracker.settings import Settings
 
 READERS = 5000
@@ -59,8 +60,9 @@ def compose(
 
 
 def due_readers(connection: Connection, now: dt.datetime, regardless: bool) -> list[int]:
-    query = select(Subscription.subscriber_id).distinct().where(in_turn(now, regardless))
-    return list(connection.scalars(query.order_by(Subscription.subscriber_id)))
+    served = select(Subscription.subscriber_id).where(in_turn(now, regardless))
+    quiet = select(Subscriber.id).join(Subscription, Subscription.subscriber_id == Subscriber.id)
+    return sorted(connection.scalars(served.union(quiet.where(long_silent(now)))))
 
 
 def _missing(
@@ -220,44 +222,3 @@ def _move_on(connection: Connection, readers: Readers, now: dt.datetime) -> None
         due = next_due(row.frequency, row.weekday, row.hour, row.minute, row.timezone, now)
         alike = (column == value for column, value in zip(clock, row, strict=True))
         connection.execute(update(Subscription).where(*served, *alike).values(next_due_at=due))
-
-
-def dissolve_stale(connection: Connection, now: dt.datetime) -> None:
-    """Undo digests not handed to any server yet that hold news taken back meanwhile.
-
-    What still stands in them waits again, and is due at once.
-    """
-    stale = (
-        select(Digest.id)
-        .join(
-            Outbox,
-            and_(Outbox.subscriber_id == Digest.subscriber_id, Outbox.digest_id == Digest.id),
-        )
-        .join(News, News.change_id == Outbox.change_id)
-        .where(Digest.status == "queued", News.taken_back_at > Digest.created_at)
-    )
-    gone = connection.execute(
-        update(Digest)
-        .where(Digest.id.in_(stale), Digest.status == "queued")
-        .values(status="dissolved")
-        .returning(Digest.id, Digest.subscriber_id)
-    ).all()
-    for some in in_batches(gone):
-        _let_go(connection, [row.id for row in some], [row.subscriber_id for row in some], now)
-
-
-def _let_go(
-    connection: Connection, digests: Sequence[int], readers: Sequence[int], now: dt.datetime
-) -> None:
-    theirs = Outbox.subscriber_id.in_(readers)
-    claimed = (theirs, Outbox.digest_id.in_(digests))
-    connection.execute(
-        update(Subscription)
-        .where(Subscription.id.in_(select(Outbox.subscription_id).where(*claimed)))
-        .values(next_due_at=now)
-    )
-    connection.execute(update(Outbox).where(*claimed).values(status="waiting", digest_id=None))
-    connection.execute(
-        update(Outbox).where(theirs, Outbox.corrected_in.in_(digests)).values(corrected_in=None)
-    )
-    connection.execute(delete(Digest).where(Digest.id.in_(digests)))

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from notify.bill_names import bill_keys
 from notify.filters import Filter, in_words
-from notify.match import KEPT_FOR, why_not
+from notify.match import KEPT_FOR, judged_anew, why_not
 from notify.snapshot import describe
 from tracker.db import reading
 from tracker.models import Bill, Change, Digest, News, Outbox, Subscriber, Subscription
@@ -38,10 +38,12 @@ def explain(engine: Engine, subscriber_id: int, change_id: int, now: dt.datetime
         if change is None:
             raise LookupError(f"no change {change_id}")
         reader = session.get_one(Subscriber, subscriber_id)
+        told, wanted = _of_reader(session, reader, change, now)
+        why = _why_not_there(session, change, now) if wanted else ""
         return [
             *_of_change(session, change, now),
-            *_of_reader(session, reader, change, now),
-            *_of_outbox(session, subscriber_id, change_id),
+            *told,
+            *_of_outbox(session, subscriber_id, change_id, why),
         ]
 
 
@@ -71,8 +73,12 @@ def _of_change(session: Session, change: Change, now: dt.datetime) -> list[str]:
     return said
 
 
-def _of_reader(session: Session, reader: Subscriber, change: Change, now: dt.datetime) -> list[str]:
+def _of_reader(
+    session: Session, reader: Subscriber, change: Change, now: dt.datetime
+) -> tuple[list[str], bool]:
+    """And whether one of their subscriptions wants it as things are now."""
     said = []
+    wanted = False
     if reader.status != "active":
         said.append(f"{reader.address} is {reader.status}, so nothing is sent.")
     (described,) = describe(session, [change.id], now.date())
@@ -85,15 +91,16 @@ def _of_reader(session: Session, reader: Subscriber, change: Change, now: dt.dat
         if not one.active:
             reason = "it is paused"
         elif not reason and described.facts.released_at <= one.active_since:
-            reason = f"it began later, {one.active_since:%Y-%m-%d %H:%M} UTC"
+            reason = f"it is for what was released after {one.active_since:%Y-%m-%d %H:%M} UTC"
         said.append(f"{name} leaves it out: {reason}." if reason else f"{name} matches.")
-    return said
+        wanted = wanted or not reason
+    return said, wanted
 
 
-def _of_outbox(session: Session, subscriber_id: int, change_id: int) -> list[str]:
+def _of_outbox(session: Session, subscriber_id: int, change_id: int, why: str) -> list[str]:
     row = session.get(Outbox, (subscriber_id, change_id))
     if row is None:
-        return ["It is not in their outbox."]
+        return [f"It is not in their outbox{why}."]
     if row.digest_id is None:
         due = session.scalar(
             select(Subscription.next_due_at).where(Subscription.id == row.subscription_id)
@@ -103,3 +110,16 @@ def _of_outbox(session: Session, subscriber_id: int, change_id: int) -> list[str
     digest = session.get_one(Digest, row.digest_id)
     answer = f" The server said: {digest.said}" if digest.said else ""
     return [f"In their outbox: {row.status}, in digest {digest.id} ({digest.status}).{answer}"]
+
+
+def _why_not_there(session: Session, change: Change, now: dt.datetime) -> str:
+    """What matches now and did not then."""
+    news = session.get(News, change.id)
+    if news is None or change.status != "released":
+        return ""
+    if change.id in judged_anew(session, now):
+        return " yet: its bill has been judged otherwise since, and the next run matches it again"
+    return (
+        f": what counts is how filter and bill were when it was matched, "
+        f"{news.planned_at:%Y-%m-%d %H:%M} UTC"
+    )

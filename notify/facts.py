@@ -40,10 +40,10 @@ def facts_of(session: Session, change_ids: Sequence[int]) -> list[Facts]:
     query = select(Change).where(Change.id.in_(change_ids)).order_by(Change.id)
     changes = session.scalars(query).all()
     bills = facts_of_bills(session, {change.bill_id for change in changes})
-    return [_changed(bills[change.bill_id], change) for change in changes]
+    return [facts_of_change(bills[change.bill_id], change) for change in changes]
 
 
-def _changed(bill: Facts, change: Change) -> Facts:
+def facts_of_change(bill: Facts, change: Change) -> Facts:
     said = change.summary.casefold()
     return replace(
         bill,
@@ -89,7 +89,7 @@ def facts_of_bills(session: Session, bill_ids: Iterable[int]) -> dict[int, Facts
             bill=bill_key(bill),
             relevant=bool(verdict and verdict.relevant),
             topics=frozenset(row.topic for row in topics[bill.id]),
-            stances=_stances(verdict),
+            stances=stances_of(verdict.stance if verdict else None),
             stage="",
             kind="",
             words="\n".join(said).casefold(),
@@ -99,12 +99,12 @@ def facts_of_bills(session: Session, bill_ids: Iterable[int]) -> dict[int, Facts
     return found
 
 
-def _stances(verdict: Verdict | None) -> frozenset[str]:
+def stances_of(stance: str | None) -> frozenset[str]:
     """A bill that cuts both ways is news for who watches either."""
-    if verdict is None or not verdict.stance:
+    if not stance:
         return frozenset()
-    both = ("expands", "limits") if verdict.stance == "mixed" else ()
-    return frozenset((verdict.stance, *both))
+    both = ("expands", "limits") if stance == "mixed" else ()
+    return frozenset((stance, *both))
 
 
 def _by_bill(rows: Iterable[T]) -> defaultdict[int, list[T]]:

@@ -111,7 +111,7 @@ def _subscription_form(
 @router.post("/subscriptions/{number:int}/end")
 def end(desk: AtDesk, reader: Reader, one: Theirs) -> Response:
     with writing(desk.engine) as connection:
-        people.remove_subscription(connection, reader.id, one.id)
+        people.remove_subscription(connection, reader.id, one.id, desk.now)
     return _back(reader, "ended")
 
 

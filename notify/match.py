@@ -10,8 +10,8 @@ import datetime as dt
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     Column,
@@ -33,11 +33,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from notify.facts import Facts
+from notify.facts import Facts, stances_of
 from notify.filters import Filter
 from notify.kinds import kind_label
 from notify.schedule import FREQUENCIES
-from notify.snapshot import Described, describe
+from notify.snapshot import Described, Snapshot, describe
 from notify.taken_back import take_back
 from tracker.db import reading, writing
 from tracker.models import (
@@ -47,6 +47,7 @@ from tracker.models import (
     Outbox,
     Subscriber,
     Subscription,
+    TopicVerdict,
     UTCDateTime,
     Verdict,
 )
@@ -179,20 +180,21 @@ def why_not(chosen: Filter, fact: Facts) -> str:
 
 
 def plan(engine: Engine, now: dt.datetime) -> Planned:
-    """Make outbox rows of everything released that has not been planned yet.
+    """Make outbox rows of everything released that has not been planned yet, or whose bill has
+    been judged otherwise since.
 
     Safe to repeat, to kill and to run twice at once: a change and its rows are written together.
     """
     with reading(engine) as session:
         filters = distinct_filters(session)
-        waiting = unplanned(session, filters.values(), now)
+        to_match = _to_match(session, filters, now)
     changes = rows = 0
-    for batch in in_batches(waiting):
+    for batch in to_match:
         with reading(engine) as session:
-            described, pairs = _matching(session, filters, batch, now)
+            matched = _matching(session, filters, batch, now)
         with writing(engine) as connection:
             planning_alone(connection)
-            done = _write(connection, described, pairs, now)
+            done = _write(connection, matched, now)
         changes += done.changes
         rows += done.rows
     with writing(engine) as connection:
@@ -206,28 +208,68 @@ def plan_for(connection: Connection, subscriber_id: int, now: dt.datetime) -> No
     planning_alone(connection)
     with Session(connection) as session:
         filters = distinct_filters(session, subscriber_id)
-        for batch in in_batches(unplanned(session, filters.values(), now)):
-            _write(connection, *_matching(session, filters, batch, now), now)
+        for batch in _to_match(session, filters, now):
+            _write(connection, _matching(session, filters, batch, now), now)
     take_back(connection, now, since=now - KEPT_FOR)
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """``again``: they are news already, of bills that are judged otherwise now."""
+
+    changes: Sequence[int]
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Matched:
+    """``pairs``: filters (by hash) and the changes for them."""
+
+    described: list[Described]
+    pairs: list[tuple[str, Facts]]
+    again: bool
+
+
+def _to_match(session: Session, filters: Mapping[str, Filter], now: dt.datetime) -> list[_Batch]:
+    first = in_batches(unplanned(session, filters.values(), now))
+    again = in_batches(judged_anew(session, now))
+    return [*(_Batch(some, False) for some in first), *(_Batch(some, True) for some in again)]
+
+
 def _matching(
-    session: Session, filters: Mapping[str, Filter], batch: Sequence[int], now: dt.datetime
-) -> tuple[list[Described], list[tuple[str, Facts]]]:
-    """The changes of a batch, and which of them match which filters (by hash)."""
-    described = describe(session, batch, now.date())
-    index = ChangeIndex([one.facts for one in described])
-    return described, [(key, fact) for key in filters for fact in index.matching(filters[key])]
+    session: Session, filters: Mapping[str, Filter], batch: _Batch, now: dt.datetime
+) -> _Matched:
+    """Who matched before has it already, or did without it for a reason that still holds."""
+    described = describe(session, batch.changes, now.date())
+    facts = [one.facts for one in described]
+    index, before = ChangeIndex(facts), ChangeIndex(_as_judged_then(session, facts, batch))
+    pairs = []
+    for key, chosen in filters.items():
+        had = {fact.change_id for fact in before.matching(chosen)}
+        found = index.matching(chosen)
+        pairs += [(key, fact) for fact in found if fact.change_id not in had]
+    return _Matched(described, pairs, batch.again)
 
 
-def _write(
-    connection: Connection,
-    described: Sequence[Described],
-    pairs: Sequence[tuple[str, Facts]],
-    now: dt.datetime,
-) -> Planned:
-    fresh = _record(connection, described, now)
-    rows = _fill_outbox(connection, [pair for pair in pairs if pair[1].change_id in fresh])
+def _as_judged_then(session: Session, facts: Iterable[Facts], batch: _Batch) -> list[Facts]:
+    if not batch.again:
+        return []
+    news = select(News.change_id, News.snapshot).where(News.change_id.in_(batch.changes))
+    then = {row.change_id: Snapshot.model_validate(row.snapshot) for row in session.execute(news)}
+    return [
+        replace(
+            fact,
+            relevant=then[fact.change_id].relevant,
+            topics=frozenset(then[fact.change_id].topics),
+            stances=stances_of(then[fact.change_id].stance),
+        )
+        for fact in facts
+    ]
+
+
+def _write(connection: Connection, matched: _Matched, now: dt.datetime) -> Planned:
+    fresh = _record(connection, matched, now)
+    rows = _fill_outbox(connection, [pair for pair in matched.pairs if pair[1].change_id in fresh])
     return Planned(len(fresh), rows)
 
 
@@ -255,38 +297,61 @@ def distinct_filters(session: Session, subscriber_id: int | None = None) -> dict
 
 def unplanned(session: Session, filters: Iterable[Filter], now: dt.datetime) -> list[int]:
     """Released changes of relevant or followed bills that are no news yet."""
+    fresh = _released(now).where(~exists().where(News.change_id == Change.id))
     relevant = session.scalars(
-        _released(now).join(Verdict, Verdict.bill_id == Change.bill_id).where(Verdict.relevant)
+        fresh.join(Verdict, Verdict.bill_id == Change.bill_id).where(Verdict.relevant)
     )
     found: set[int] = set(relevant)
     followed = sorted({tuple(key.split(":", 2)) for chosen in filters for key in chosen.bills})
     columns = tuple_(Bill.jurisdiction, Bill.session, Bill.identifier_key)
     for some in in_batches(followed):
         found |= set(
-            session.scalars(
-                _released(now).join(Bill, Bill.id == Change.bill_id).where(columns.in_(some))
-            )
+            session.scalars(fresh.join(Bill, Bill.id == Change.bill_id).where(columns.in_(some)))
         )
     return sorted(found)
 
 
-def _released(now: dt.datetime) -> Select[int]:
+def judged_anew(session: Session, now: dt.datetime) -> list[int]:
+    """Standing news of bills that are judged otherwise than when it was matched."""
+    then = News.snapshot
+    standing = _released(now).join(News, News.change_id == Change.id)
+    standing = standing.where(News.taken_back_at.is_(None))
+    query = (
+        standing.join(Verdict, Verdict.bill_id == Change.bill_id)
+        .add_columns(Change.bill_id, Verdict.relevant, Verdict.stance)
+        .add_columns(
+            func.coalesce(then["relevant"].as_boolean(), Verdict.relevant).label("was_relevant"),
+            then["stance"].as_string().label("had_stance"),
+            then["topics"].label("had_topics"),
+        )
+        .order_by(Change.id)
+    )
+    topics: defaultdict[int, set[str]] = defaultdict(set)
+    bills = standing.with_only_columns(Change.bill_id)
+    for one in session.execute(
+        select(TopicVerdict.bill_id, TopicVerdict.topic).where(TopicVerdict.bill_id.in_(bills))
+    ):
+        topics[one.bill_id].add(one.topic)
+    return [
+        row.id
+        for row in session.execute(query)
+        if (row.was_relevant, row.had_stance, set(row.had_topics))
+        != (row.relevant, row.stance, topics[row.bill_id])
+    ]
+
+
+def _released(now: dt.datetime) -> Select[*tuple[Any, ...]]:
     return select(Change.id).where(
-        Change.status == "released",
-        Change.released_at >= now - KEPT_FOR,
-        ~exists().where(News.change_id == Change.id),
+        Change.status == "released", Change.released_at.between(now - KEPT_FOR, now)
     )
 
 
-def _record(
-    connection: Connection, described: Sequence[Described], now: dt.datetime
-) -> frozenset[int]:
+def _record(connection: Connection, matched: _Matched, now: dt.datetime) -> frozenset[int]:
     """Write the snapshots of those that nobody planned, and nobody retracted, meanwhile."""
-    ids = [one.facts.change_id for one in described]
+    ids = [one.facts.change_id for one in matched.described]
+    known = exists().where(News.change_id == Change.id)
     standing = select(Change.id).where(
-        Change.id.in_(ids),
-        Change.status == "released",
-        ~exists().where(News.change_id == Change.id),
+        Change.id.in_(ids), Change.status == "released", known if matched.again else ~known
     )
     fresh = frozenset(connection.scalars(standing))
     rows = [
@@ -295,11 +360,16 @@ def _record(
             "planned_at": now,
             "snapshot": one.snapshot.model_dump(mode="json"),
         }
-        for one in described
+        for one in matched.described
         if one.facts.change_id in fresh
     ]
     if rows:
-        connection.execute(insert(News), rows)
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        news = dialect.insert(News)
+        told_now = {"planned_at": news.excluded.planned_at, "snapshot": news.excluded.snapshot}
+        connection.execute(
+            news.on_conflict_do_update(index_elements=[News.change_id], set_=told_now), rows
+        )
     return fresh
 
 

@@ -7,10 +7,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from notify.addresses import address_key, checked_address
+from notify.dissolve import cancel, dissolve_untried
 from notify.facts import facts_of
 from notify.filters import Filter, filter_hash, stored
 from notify.match import ChangeIndex
@@ -25,7 +26,7 @@ from notify.schedule import (
 )
 from notify.suppression import is_suppressed
 from notify.tokens import random_token
-from tracker.models import Notice, Outbox, SignUp, Subscriber, Subscription
+from tracker.models import Digest, News, Notice, Outbox, SignUp, Subscriber, Subscription
 
 
 class NotPossible(ValueError):
@@ -145,7 +146,7 @@ def come_back(connection: Connection, subscriber_id: int, evidence: str, now: dt
         return False
     theirs = Subscription.subscriber_id == subscriber_id
     connection.execute(update(Subscription).where(theirs).values(active_since=now))
-    reschedule(connection, subscriber_id, now)
+    _set_due(connection, now, theirs)
     return True
 
 
@@ -192,7 +193,7 @@ def add_subscription(
         .returning(Subscription.id)
     )
     subscription_id: int = made.scalar_one()
-    reschedule(connection, subscriber_id, now)
+    _set_due(connection, now, Subscription.id == subscription_id)
     return subscription_id
 
 
@@ -214,20 +215,35 @@ def change_subscription(
 ) -> bool:
     """What waits and is not wanted any more is dropped. False when it is not theirs."""
     _hold(connection, subscriber_id)
-    changed = connection.execute(
-        update(Subscription)
-        .where(*_theirs(subscriber_id, subscription_id))
-        .values(**_columns(wish))
-    )
-    if changed.rowcount:
-        reschedule(connection, subscriber_id, now)
-        _deal_out(connection, subscriber_id)
-    return bool(changed.rowcount)
+    dissolve_untried(connection, subscriber_id, now)
+    theirs = _theirs(subscriber_id, subscription_id)
+    known = connection.execute(select(Subscription).where(*theirs)).first()
+    if known is None:
+        return False
+    values = _columns(wish)
+    if set(wish.filter.bills) - set(Wish.of(known).filter.bills):
+        values["active_since"] = max(known.active_since, _matched_until(connection, now))
+    connection.execute(update(Subscription).where(*theirs).values(**values))
+    if (known.frequency, known.weekday) != (wish.frequency, wish.weekday):
+        _set_due(connection, now, *theirs)
+    _deal_out(connection, subscriber_id)
+    return True
 
 
-def remove_subscription(connection: Connection, subscriber_id: int, subscription_id: int) -> bool:
+def _matched_until(connection: Connection, now: dt.datetime) -> dt.datetime:
+    """What was released later may be news for a subscription yet; for a bill that it follows only
+    now, what came before is history.
+    """
+    newest = select(News.planned_at).order_by(News.change_id.desc()).limit(1)
+    return connection.scalar(newest) or now
+
+
+def remove_subscription(
+    connection: Connection, subscriber_id: int, subscription_id: int, now: dt.datetime
+) -> bool:
     """End one; what waits through it alone is dropped. False when it is not theirs."""
     _hold(connection, subscriber_id)
+    dissolve_untried(connection, subscriber_id, now)
     ended = connection.execute(delete(Subscription).where(*_theirs(subscriber_id, subscription_id)))
     if ended.rowcount:
         _deal_out(connection, subscriber_id)
@@ -242,6 +258,7 @@ def set_mailing(
     False when it is not theirs, or so already.
     """
     _hold(connection, subscriber_id)
+    dissolve_untried(connection, subscriber_id, now)
     values = {"active": True, "active_since": now} if on else {"active": False}
     changed = connection.execute(
         update(Subscription)
@@ -249,7 +266,8 @@ def set_mailing(
         .values(**values)
     )
     if changed.rowcount:
-        reschedule(connection, subscriber_id, now)
+        if on:
+            _set_due(connection, now, Subscription.id == subscription_id)
         _deal_out(connection, subscriber_id)
     return bool(changed.rowcount)
 
@@ -257,16 +275,18 @@ def set_mailing(
 def set_clock(
     connection: Connection, subscriber_id: int, clock: DeliveryTime, now: dt.datetime
 ) -> None:
+    """What is overdue stays so: the next pass sends it."""
     connection.execute(
         update(Subscriber)
         .where(Subscriber.id == subscriber_id)
         .values(timezone=clock.timezone, hour=clock.hour, minute=clock.minute)
     )
-    reschedule(connection, subscriber_id, now)
+    theirs = Subscription.subscriber_id == subscriber_id
+    _set_due(connection, now, theirs, Subscription.next_due_at > now)
 
 
-def reschedule(connection: Connection, subscriber_id: int, now: dt.datetime) -> None:
-    """Set when each subscription is due next, after a change of preferences."""
+def _set_due(connection: Connection, now: dt.datetime, *which: ColumnElement[bool]) -> None:
+    """When these subscriptions are due next, by their reader's clock."""
     rows = connection.execute(
         select(
             Subscription.id,
@@ -277,7 +297,7 @@ def reschedule(connection: Connection, subscriber_id: int, now: dt.datetime) -> 
             Subscriber.timezone,
         )
         .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
-        .where(Subscription.subscriber_id == subscriber_id)
+        .where(*which)
     ).all()
     for row in rows:
         due = next_due(row.frequency, row.weekday, row.hour, row.minute, row.timezone, now)
@@ -310,11 +330,21 @@ def _columns(wish: Wish) -> dict[str, Any]:
 
 
 def _deal_out(connection: Connection, subscriber_id: int) -> None:
-    """What waits goes through the most frequent of their subscriptions that wants it, as in
-    notify.match; what none wants any more is dropped.
+    """What has not left goes through the most frequent of their subscriptions that wants it, as in
+    notify.match; what none wants any more is dropped, and with it a digest of nothing else.
     """
-    waiting = (Outbox.subscriber_id == subscriber_id, Outbox.status == "waiting")
-    left = set(connection.scalars(select(Outbox.change_id).where(*waiting)))
+    here = Outbox.subscriber_id == subscriber_id
+    waiting = (here, Outbox.status == "waiting")
+    queued = select(Digest.id).where(
+        Digest.subscriber_id == subscriber_id, Digest.status == "queued"
+    )
+    rows = connection.execute(
+        select(Outbox.change_id, Outbox.subscription_id, Outbox.digest_id).where(
+            here, or_(Outbox.status == "waiting", Outbox.digest_id.in_(queued))
+        )
+    ).all()
+    left = {row.change_id for row in rows}
+    had = {(row.change_id, row.subscription_id) for row in rows}
     with Session(connection) as session:
         index = ChangeIndex(facts_of(session, sorted(left)))
     active = connection.execute(
@@ -324,7 +354,8 @@ def _deal_out(connection: Connection, subscriber_id: int) -> None:
         wanted = [
             fact.change_id
             for fact in index.matching(Filter.model_validate(one.filter))
-            if fact.change_id in left and fact.released_at > one.active_since
+            if fact.change_id in left
+            and (fact.released_at > one.active_since or (fact.change_id, one.id) in had)
         ]
         connection.execute(
             update(Outbox)
@@ -335,3 +366,5 @@ def _deal_out(connection: Connection, subscriber_id: int) -> None:
     connection.execute(
         update(Outbox).where(*waiting, Outbox.change_id.in_(left)).values(status="dropped")
     )
+    kept = {row.digest_id for row in rows if row.change_id not in left}
+    cancel(connection, subscriber_id, {row.digest_id for row in rows} - kept - {None})

@@ -8,13 +8,14 @@ from typing import Any
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
-from notify.facts import facts_of, facts_of_bills
-from notify.filters import Filter
+from notify.facts import Facts, facts_of_bills, facts_of_change, stances_of
+from notify.filters import STANCES, Filter
 from notify.match import ChangeIndex
-from tracker.models import Bill, Change, Hearing, Verdict
+from tracker.models import Bill, Change, Hearing, TopicVerdict, Verdict
 
-LOOKED_AT = 500
-"""Newest changes a feed is chosen from."""
+PAGE = 500
+LOOKED_AT = 5_000
+"""Newest changes a feed is chosen from, of those the database takes for likely."""
 ENTRIES = 100
 KEPT_HEARINGS = dt.timedelta(days=30)
 
@@ -28,15 +29,22 @@ def recent_changes(session: Session, chosen: Filter) -> list[tuple[Change, Bill]
         .where(Change.status == "released", *_about(chosen))
         .order_by(Change.released_at.desc(), Change.id.desc())
         .limit(LOOKED_AT)
+        .execution_options(yield_per=PAGE)
     )
     if chosen.kinds:
         query = query.where(Change.kind.in_(chosen.kinds))
     if chosen.stages:
         query = query.where(Change.stage.in_(chosen.stages))
-    found = [(change, bill) for change, bill in session.execute(query)]
-    facts = facts_of(session, [change.id for change, _ in found])
-    wanted = {fact.change_id for fact in ChangeIndex(facts).matching(chosen)}
-    return [pair for pair in found if pair[0].id in wanted][:ENTRIES]
+    found: list[tuple[Change, Bill]] = []
+    bills: dict[int, Facts] = {}
+    for page in session.execute(query).partitions():
+        bills |= facts_of_bills(session, {bill.id for _, bill in page} - bills.keys())
+        facts = [facts_of_change(bills[bill.id], change) for change, bill in page]
+        wanted = {fact.change_id for fact in ChangeIndex(facts).matching(chosen)}
+        found += [(change, bill) for change, bill in page if change.id in wanted]
+        if len(found) >= ENTRIES:
+            break
+    return found[:ENTRIES]
 
 
 def hearings_ahead(session: Session, chosen: Filter, today: dt.date) -> list[tuple[Hearing, Bill]]:
@@ -63,6 +71,12 @@ def _about(chosen: Filter) -> list[Any]:
     where: list[Any] = []
     if chosen.states:
         where.append(Bill.jurisdiction.in_(chosen.states))
+    if chosen.topics:
+        about = TopicVerdict.topic.in_(chosen.wanted_topics)
+        where.append(Bill.id.in_(select(TopicVerdict.bill_id).where(about)))
+    if chosen.stances:
+        cuts = [stance for stance in STANCES if stances_of(stance).intersection(chosen.stances)]
+        where.append(Verdict.stance.in_(cuts))
     if chosen.bills:
         keys: list[Any] = [tuple(key.split(":", 2)) for key in chosen.bills]
         columns = tuple_(Bill.jurisdiction, Bill.session, Bill.identifier_key)

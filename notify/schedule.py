@@ -34,6 +34,19 @@ def next_due(
         day += dt.timedelta(days=1)
 
 
+def quiet_note_due(
+    frequency: str, weekday: int, hour: int, minute: int, timezone: str, heard_at: dt.datetime
+) -> dt.datetime:
+    """When, a week after a reader last heard of us, it is time to say that nothing moved: on their
+    weekday where they have one, and always at their hour.
+    """
+    zone = ZoneInfo(timezone)
+    day = heard_at.astimezone(zone).date() + QUIET_NOTE_EVERY
+    before = dt.datetime.combine(day, dt.time(), zone) - dt.timedelta(microseconds=1)
+    each = "weekly" if frequency == "weekly" else "daily"
+    return next_due(each, weekday, hour, minute, timezone, before)
+
+
 def _is_its_day(frequency: str, weekday: int, day: dt.date) -> bool:
     match frequency:
         case "daily":

@@ -85,6 +85,8 @@ class Snapshot(Frozen):
     stage: str
     stage_on: dt.date | None
     source_url: str
+    relevant: bool = True
+    """Whether the bill was judged to be; of news from before this was kept, nobody knows."""
     topics: tuple[str, ...]
     stance: str | None
     quote: Quote | None
@@ -151,6 +153,7 @@ def describe(session: Session, change_ids: Sequence[int], today: dt.date) -> lis
             stage=bill.stage,
             stage_on=bill.stage_on,
             source_url=next((str(s["url"]) for s in bill.sources if s.get("url")), ""),
+            relevant=facts[change.id].relevant,
             topics=about,
             stance=stances.get(bill.id),
             quote=quotes[bill.id],

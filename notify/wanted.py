@@ -12,13 +12,25 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Select, String, and_, cast, func, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    String,
+    and_,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.orm import Session, aliased
 
 from notify.filters import Filter, stored
 from notify.match import in_batches
 from notify.render import templates_hash
-from notify.schedule import QUIET_NOTE_EVERY
+from notify.schedule import QUIET_NOTE_EVERY, quiet_note_due
 from notify.snapshot import LONGEST_SUMMARY, HearingNote, Snapshot, hearings_ahead, short
 from notify.story import Content, Correction
 from tracker.changes import ACTION_CORRECTED
@@ -76,6 +88,19 @@ def in_turn(now: dt.datetime, regardless: bool) -> ColumnElement[bool]:
     return and_(Subscription.active, due)
 
 
+def long_silent(now: dt.datetime) -> ColumnElement[bool]:
+    """Which subscriptions may be due a note that nothing moved; a day early, as the day depends
+    on the time zone.
+    """
+    heard_at = func.coalesce(Subscriber.last_digest_at, Subscription.active_since)
+    return and_(
+        Subscription.active,
+        Subscription.quiet_note,
+        Subscriber.status == "active",
+        heard_at <= now - QUIET_NOTE_EVERY + dt.timedelta(days=1),
+    )
+
+
 def collect(
     connection: Connection, readers: Readers, now: dt.datetime, regardless: bool = False
 ) -> list[Wanted]:
@@ -85,14 +110,20 @@ def collect(
         if row.id not in wanted:
             wanted[row.id] = Wanted(row.id, _local(now, row.timezone))
         wanted[row.id].filters.add(row.filter_hash)
+    quiet: dict[int, dt.date] = {}
+    for row in connection.execute(_quiet(readers, now, regardless)):
+        heard = row.last_digest_at or row.active_since
+        clock = (row.frequency, row.weekday, row.hour, row.minute, row.timezone)
+        if quiet_note_due(*clock, heard) <= now:
+            one = wanted.setdefault(row.id, Wanted(row.id, _local(now, row.timezone)))
+            one.filters.add(row.filter_hash)
+            quiet.setdefault(row.id, _local(heard, row.timezone))
     for row in connection.execute(_standing(readers, now, regardless)):
         wanted[row.subscriber_id].changes = sorted(map(int, row.changes.split(",")))
     _add_taken_back(connection, wanted, readers, now, regardless)
-    for row in connection.execute(_quiet(readers, now, regardless)):
-        one = wanted[row.id]
-        since = _local(row.last_digest_at or row.active_since, row.timezone)
-        if not one.says_something and one.today - since >= QUIET_NOTE_EVERY:
-            one.quiet_since = since
+    for reader, since in quiet.items():
+        if not wanted[reader].says_something:
+            wanted[reader].quiet_since = since
     found = [one for one in wanted.values() if one.says_something or one.dropped]
     _add_hearings(connection, found, now)
     return found
@@ -160,15 +191,30 @@ def _turns(readers: Readers, now: dt.datetime, regardless: bool) -> Select[*tupl
 
 def _quiet(readers: Readers, now: dt.datetime, regardless: bool) -> Select[*tuple[Any, ...]]:
     """Who wants to know that nothing moved, and when they last heard of us."""
+    waits = exists().where(
+        Outbox.subscriber_id == Subscriber.id,
+        Outbox.subscription_id == Subscription.id,
+        Outbox.status == "waiting",
+    )
     return (
-        _turns(readers, now, regardless)
-        .where(Subscription.quiet_note)
-        .with_only_columns(
+        select(
             Subscriber.id,
             Subscriber.timezone,
+            Subscriber.hour,
+            Subscriber.minute,
             Subscriber.last_digest_at,
             Subscription.active_since,
+            Subscription.frequency,
+            Subscription.weekday,
+            Subscription.filter_hash,
         )
+        .join(Subscription, Subscription.subscriber_id == Subscriber.id)
+        .where(
+            Subscriber.id.between(*readers),
+            long_silent(now),
+            or_(in_turn(now, regardless), ~waits),
+        )
+        .order_by(Subscription.id)
     )
 
 

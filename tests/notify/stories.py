@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert
+from sqlalchemy import Connection, Engine, delete, insert
 
 from notify.filters import Filter
 from notify.people import DeliveryTime, Wish, add_subscriber, add_subscription
@@ -64,7 +64,7 @@ def add_bill(
             )
             .returning(Bill.id)
         ).scalar_one()
-        _judge(connection, bill_id, relevant, topics, stance)
+        judge(connection, bill_id, relevant, topics, stance)
         for position, name in enumerate(sponsors):
             connection.execute(
                 insert(Sponsorship).values(
@@ -79,9 +79,12 @@ def add_bill(
     return bill_id
 
 
-def _judge(
+def judge(
     connection: Connection, bill_id: int, relevant: bool, topics: Sequence[str], stance: str | None
 ) -> None:
+    """In place of what was judged before."""
+    connection.execute(delete(TopicVerdict).where(TopicVerdict.bill_id == bill_id))
+    connection.execute(delete(Verdict).where(Verdict.bill_id == bill_id))
     connection.execute(
         insert(Verdict).values(
             bill_id=bill_id,

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
+from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, update
 
 from notify.compose import compose
 from notify.filters import Filter
 from notify.match import plan
 from notify.people import DeliveryTime, Wish, leave, remove_subscription
+from notify.schedule import Frequency
 from tests.notify.relay import settings_for
-from tests.notify.stories import NOW, add_bill, add_change, add_reader
+from tests.notify.stories import NOW, add_bill, add_change, add_hearing, add_reader
 from tracker.db import reading, writing
 from tracker.models import Digest, Edition, Outbox, Subscriber, Subscription
 
@@ -22,9 +24,14 @@ HOUR = dt.timedelta(hours=1)
 CHICAGO = DeliveryTime("America/Chicago", 7, 0)
 
 
-def pass_at(engine: Engine, now: dt.datetime, regardless: bool = False) -> int:
+def pass_at(engine: Engine, now: dt.datetime, regardless: bool = False, held: bool = False) -> int:
+    """How many digests it makes; they leave at once, unless they are held."""
     plan(engine, now)
-    return len(compose(engine, settings_for(), now, regardless))
+    made = compose(engine, settings_for(), now, regardless)
+    if not held:
+        with writing(engine) as connection:
+            connection.execute(update(Digest).values(status="sent"))
+    return len(made)
 
 
 def subjects(engine: Engine) -> list[str]:
@@ -86,6 +93,31 @@ def test_a_quiet_note_comes_every_week(engine: Engine, late: int) -> None:
     assert subjects(engine)[0] == "Nothing moved since Mar 3"
 
 
+@pytest.mark.parametrize(
+    ("frequency", "news", "notes"),
+    [
+        ("monthly", False, ["10 07", "17 07", "24 07"]),
+        ("monthly", True, []),
+        ("immediate", False, ["10 07", "17 07", "24 07"]),
+    ],
+)
+def test_a_quiet_note_keeps_the_readers_hour_however_often_news_may_come(
+    engine: Engine, frequency: Frequency, news: bool, notes: list[str]
+) -> None:
+    """It is not said while something waits for the first of the month."""
+    wish = Wish(Filter(), frequency, quiet_note=True)
+    add_reader(engine, "q@example.org", wish, since=NOW - 3 * HOUR, clock=CHICAGO)
+    if news:
+        add_change(engine, add_bill(engine), released_at=NOW)
+    passes = [NOW + day * DAY + h * HOUR for day in (6, 7, 8, 14, 21) for h in (-7, -1, 0, 9)]
+    made = [
+        f"{now.astimezone(ZoneInfo('America/Chicago')):%d %H}"
+        for now in passes
+        if pass_at(engine, now)
+    ]
+    assert made == notes
+
+
 def test_news_is_better_than_a_quiet_note(engine: Engine) -> None:
     add_reader(engine, "q@example.org", Wish(Filter(), "weekly", 1, quiet_note=True), since=NOW)
     bill = add_bill(engine)
@@ -120,7 +152,7 @@ def test_who_leaves_meanwhile_waits_for_nothing_and_blocks_nobody(engine: Engine
             if reader % 2:
                 leave(connection, reader)
             else:
-                remove_subscription(connection, reader, own[reader])
+                remove_subscription(connection, reader, own[reader], NOW)
 
     with ThreadPoolExecutor(5) as pool:
         made = pool.submit(compose, engine, settings_for(), NOW)
@@ -129,6 +161,30 @@ def test_who_leaves_meanwhile_waits_for_nothing_and_blocks_nobody(engine: Engine
     with reading(engine) as session:
         waiting = select(func.count()).select_from(Outbox).where(Outbox.status == "waiting")
         assert session.scalar(waiting) == 0
+
+
+@pytest.mark.parametrize(
+    ("zone", "hours", "made_anew"),
+    [("America/New_York", 16, 0), ("America/New_York", 17, 1), ("Pacific/Honolulu", 21, 0)],
+)
+def test_a_digest_held_in_the_queue_is_made_anew_when_its_day_is_over(
+    engine: Engine, zone: str, hours: int, made_anew: int
+) -> None:
+    """It is seven in the morning in New York, two in Hawaii."""
+    add_reader(engine, clock=DeliveryTime(zone, 0, 0))
+    bill = add_bill(engine)
+    add_hearing(engine, bill, NOW.date() + DAY)
+    add_change(engine, bill, "hearing_set", "Hearing set")
+    assert pass_at(engine, NOW, held=True) == 1
+    assert pass_at(engine, NOW + hours * HOUR, held=True) == made_anew
+    assert ["tomorrow" in subject for subject in subjects(engine)] == [not made_anew]
+
+
+def test_a_quiet_note_held_in_the_queue_is_made_anew_too(engine: Engine) -> None:
+    add_reader(engine, "q@example.org", Wish(Filter(), "weekly", 1, quiet_note=True), since=NOW)
+    assert pass_at(engine, NOW + 7 * DAY, held=True) == 1
+    assert pass_at(engine, NOW + 9 * DAY) == 1
+    assert subjects(engine) == ["Nothing moved since Mar 3"]
 
 
 def test_the_first_digest_waits_for_the_first_hour(engine: Engine) -> None:

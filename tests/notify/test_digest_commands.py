@@ -13,10 +13,10 @@ from sqlalchemy import Engine, select, update
 from notify.deliver import run_digests
 from notify.filters import Filter
 from notify.notices import want
-from notify.people import Wish
+from notify.people import Wish, change_subscription
 from tests.commands import billtracker
 from tests.notify.relay import DROP, Inbox, at, relay, settings_for
-from tests.notify.stories import EARLIER, add_bill, add_change, add_reader
+from tests.notify.stories import EARLIER, add_bill, add_change, add_reader, judge
 from tracker.db import reading, writing
 from tracker.models import Digest, Subscription, Suppression
 from tracker.settings import get_settings
@@ -214,6 +214,25 @@ def test_an_explanation_follows_a_change_to_the_message(
     assert "The server said: 250 2.0.0 kept" in told
     held = add_change(engine, 1, summary="Held", status="held")
     assert "Its run has not proved sound" in shell("explain", "ann@example.org", str(held))
+
+
+def test_an_explanation_tells_what_changed_since_it_was_matched(
+    engine: Engine, shell: Shell
+) -> None:
+    reader = add_reader(engine, "ann@example.org", Wish(Filter(states="va")))
+    bill = add_bill(engine)
+    change = add_change(engine, bill, released_at=NOW - dt.timedelta(hours=1))
+    shell("plan")
+    with writing(engine) as connection:
+        (one,) = connection.scalars(select(Subscription.id))
+        change_subscription(connection, reader, one, Wish(), NOW)
+    told = shell("explain", "ann@example.org", str(change))
+    assert "matches." in told
+    assert "what counts is how filter and bill were when it was matched" in told
+    with writing(engine) as connection:
+        judge(connection, bill, relevant=True, topics=["287g"], stance="expands")
+    told = shell("explain", "ann@example.org", str(change))
+    assert "judged otherwise since, and the next run matches it again" in told
 
 
 def test_bounces_are_read_from_a_place(

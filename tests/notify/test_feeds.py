@@ -1,4 +1,4 @@
-"""Feeds and calendars stay readable whatever a legislature printed."""
+"""Feeds and calendars hold what was asked for, and stay readable whatever a legislature printed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar
 from lxml import etree
+from sqlalchemy import Engine, insert
 
 from notify.feeds import atom, calendar
+from notify.filters import Filter
+from notify.recent import PAGE, recent_changes
+from tests.notify.stories import add_bill, add_change
+from tracker.db import reading, writing
 from tracker.models import Bill, Change, Hearing
 
 NOW = dt.datetime(2026, 3, 3, 12, 0, tzinfo=dt.UTC)
@@ -53,3 +58,31 @@ def test_any_words_make_a_calendar(committee: str, where: str, time_text: str, t
     assert event["uid"] == "hearing-5@x.example"
     assert all(len(line) <= 75 for line in body.split(b"\r\n"))
     assert body == calendar(title, "https://x.example", [(hearing, bill(title))])
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        Filter(topics=["287g"]),
+        Filter(stances=["limits"]),
+        Filter(keywords=["agreements"]),
+        Filter(sponsors=["rivera"]),
+    ],
+)
+def test_a_feed_finds_what_moved_before_a_flood_of_other_news(
+    engine: Engine, chosen: Filter
+) -> None:
+    """A thousand changes in one night, say after a crawl was held."""
+    wanted = add_change(engine, add_bill(engine, sponsors=["Rivera"]))
+    flood = add_bill(engine, "md", "HB 2", title="Jails", topics=["holds"], stance="expands")
+    usual = {"bill_id": flood, "kind": "action", "status": "released", "stage": "", "summary": "x"}
+    with writing(engine) as connection:
+        connection.execute(
+            insert(Change),
+            [
+                {**usual, "key": f"{n}", "detected_at": NOW, "released_at": NOW}
+                for n in range(2 * PAGE)
+            ],
+        )
+    with reading(engine) as session:
+        assert [change.id for change, _ in recent_changes(session, chosen)] == [wanted]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,8 +15,8 @@ from notify.facts import Facts
 from notify.filters import STANCES, Filter
 from notify.kinds import KINDS
 from notify.match import ChangeIndex, Planned, plan, why_not
-from notify.people import Wish, leave
-from tests.notify.stories import EARLIER, NOW, add_bill, add_change, add_reader
+from notify.people import Wish, change_subscription, leave
+from tests.notify.stories import EARLIER, NOW, add_bill, add_change, add_reader, judge
 from tracker.db import reading, writing
 from tracker.models import Change, News, Outbox, Subscription, Verdict
 from tracker.stages import STAGES
@@ -88,6 +89,50 @@ def test_a_bill_judged_relevant_later_brings_its_recent_news(engine: Engine) -> 
         connection.execute(update(Verdict).values(relevant=True))
     plan(engine, NOW + dt.timedelta(days=3))
     assert outbox(engine) == [(reader, change, "waiting")]
+
+
+@pytest.mark.parametrize(
+    ("was", "wish"),
+    [
+        ({"relevant": False, "topics": (), "stance": None}, Filter()),
+        ({"topics": ("jail-screening",)}, Filter(topics=["287g"])),
+        ({"stance": "neutral"}, Filter(stances=["limits"])),
+    ],
+    ids=["relevant", "topic", "stance"],
+)
+def test_news_already_matched_reaches_those_who_care_for_how_its_bill_is_judged_now(
+    engine: Engine, was: dict[str, Any], wish: Filter
+) -> None:
+    """That one reader follows the bill by name takes it from nobody else."""
+    bill = add_bill(engine, "md", "HB 7", **was)
+    follower = add_reader(engine, "f@example.org", Wish(Filter(bills=["md:2026:HB 7"])))
+    reader = add_reader(engine, "all@example.org", Wish(wish))
+    add_reader(engine, "later@example.org", Wish(wish), since=NOW)
+    gone = add_reader(engine, "gone@example.org", Wish(wish))
+    change = add_change(engine, bill)
+    assert plan(engine, NOW) == Planned(1, 1)
+    with writing(engine) as connection:
+        leave(connection, gone)
+        judge(connection, bill, relevant=True, topics=["287g"], stance="limits")
+    assert plan(engine, NOW + dt.timedelta(days=3)) == Planned(1, 1)
+    assert plan(engine, NOW + dt.timedelta(days=3)) == Planned(0, 0)
+    assert outbox(engine) == [(follower, change, "waiting"), (reader, change, "waiting")]
+    with reading(engine) as session:
+        assert session.get_one(News, change).snapshot["topics"] == ["287g"]
+
+
+def test_a_wider_filter_does_not_bring_back_old_news_when_a_bill_is_judged_anew(
+    engine: Engine,
+) -> None:
+    bill = add_bill(engine, "md", stance="neutral")
+    reader = add_reader(engine, "va@example.org", Wish(Filter(states=["va"])))
+    add_change(engine, bill)
+    plan(engine, NOW)
+    with writing(engine) as connection:
+        (only,) = connection.scalars(select(Subscription.id))
+        change_subscription(connection, reader, only, Wish(), NOW)
+        judge(connection, bill, relevant=True, topics=["287g"], stance="limits")
+    assert plan(engine, NOW + dt.timedelta(days=3)) == Planned(1, 0)
 
 
 def test_news_from_before_the_subscription_is_not_sent(engine: Engine) -> None:

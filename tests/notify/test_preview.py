@@ -113,6 +113,35 @@ def test_a_digest_in_the_queue_whose_news_was_taken_back_is_shown_anew(engine: E
     assert "HB 1222" not in letter.text
 
 
+def test_a_digest_that_waits_in_the_queue_is_what_is_shown(engine: Engine) -> None:
+    reader = add_reader(engine)
+    add_change(engine, add_bill(engine))
+    plan(engine, NOW)
+    compose(engine, settings_for(), NOW)
+    add_change(engine, add_bill(engine, "va", "SB 1"), summary="Came later")
+    later = NOW + dt.timedelta(minutes=10)
+    with reading(engine) as session:
+        assert next_turn(session.connection(), reader, later) == later
+    shown = previewed(engine, reader, later)
+    assert "Third Reading Passed" in "".join(shown)
+    assert sent(engine, later) == {"ann@example.org": shown}
+
+
+@pytest.mark.parametrize("planned", [True, False])
+def test_a_past_time_knows_nothing_of_what_came_later(engine: Engine, planned: bool) -> None:
+    at_once = Wish(Filter(), "immediate")
+    reader = add_reader(engine, "ann@example.org", at_once, since=NOW - dt.timedelta(days=5))
+    bill, earlier = add_bill(engine), NOW - dt.timedelta(days=2)
+    add_change(engine, bill, summary="Known then", released_at=earlier)
+    add_change(engine, bill, summary="Came later")
+    if planned:
+        plan(engine, NOW)
+    letter = preview(engine, settings_for(), reader, NOW - dt.timedelta(days=1))
+    assert letter is not None
+    assert "Known then" in letter.text
+    assert "Came later" not in letter.text
+
+
 def test_nothing_is_shown_when_nothing_would_be_sent(engine: Engine) -> None:
     reader = add_reader(engine, clock=DeliveryTime("America/New_York", 7, 0))
     assert preview(engine, settings_for(), reader, NOW) is None

@@ -207,7 +207,7 @@ def test_an_export_is_an_import(engine: Engine, tmp_path: Path) -> None:
         (only,) = connection.scalars(
             select(Subscription.id).where(Subscription.subscriber_id == idle)
         )
-        people.remove_subscription(connection, idle, only)
+        people.remove_subscription(connection, idle, only, NOW)
         (*_, third) = connection.scalars(
             select(Subscription.id)
             .where(Subscription.subscriber_id == ann)

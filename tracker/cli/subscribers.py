@@ -167,6 +167,7 @@ def remove(
     from notify import people
     from tracker.db import open_database, writing
 
+    now = dt.datetime.now(dt.UTC)
     with writing(open_database()) as connection:
         try:
             reader = people.find_subscriber(connection, email)
@@ -177,7 +178,7 @@ def remove(
         if subscription is None:
             people.forget(connection, reader)
             typer.echo(f"{email} is forgotten")
-        elif people.remove_subscription(connection, reader, subscription):
+        elif people.remove_subscription(connection, reader, subscription, now):
             typer.echo(f"subscription {subscription} of {email} has ended")
         else:
             raise typer.BadParameter(f"{email} has no subscription {subscription}")

@@ -160,8 +160,9 @@ class Digest(Base):
     """One message to one reader.
 
     ``status``: queued → claimed (leased by a sender) → sending (handed to a server that has not
-    answered yet) → sent; or bounced, cancelled (the reader left), unknown (the sender died or
-    lost the connection between handing over and the answer: ``billtracker digest settle``).
+    answered yet) → sent; or bounced, cancelled (the reader left, or wants nothing of it any more),
+    unknown (the sender died or lost the connection between handing over and the answer:
+    ``billtracker digest settle``).
     A claimed digest whose lease ran out is queued again; one that was *sending* never is.
     """
 
