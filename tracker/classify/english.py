@@ -23,6 +23,7 @@ _SAYS = "".join(
 WHICH = re.compile(
     rf"\b(?:{_SAYS}that(?! (?:they|it|he) $)|whose|where|if|when|whenever|unless)"
     r"(?:(?! and\b) [\w'-]+,?){0,6} $"
+    r"|\b(?:under|by|to|for) which(?:,?(?: or)? [\w'-]+){0,16} $"
     r"|\b(?:which|who|whom|whereby|whoever)(?:(?:, (?:or|nor))? [\w'-]+){0,14}(?:,? or)? $",
     re.I,
 )
