@@ -28,7 +28,7 @@ CUT = re.compile(
     r"| (?=\((?:a|A|1)\) [\"']?[A-Z][a-z]* | A\. [A-Z][a-z]* )"
     r"|,(?= (?:and|but) (?:(?:an?|no|the|each|every|any|such) (?:[\w-]+ ){1,4}|it )"
     r"(?:shall|may|must)\b)"
-    r"|,?(?= and to (?:require|prohibit|authorize|allow|permit|forbid|bar|direct|provide|make|ban)\b"
+    r"|,?(?= and to (?:require|prohibit|authorize|allow|permit|forbid|bar|direct|provide|ban)\b"
     r"| and (?:requires|prohibits|authorizes|permits|forbids|bars|directs|bans)"
     r" (?:an?|the|any|each|every|all|no) )"
 )
