@@ -77,7 +77,7 @@ class Book:
         return bool(words) and self.anchors.found(words.encode("utf-8", "replace"))
 
 
-def compile_book(file: RuleFile, content: str, lines: Lines) -> Book:
+def compile_book(file: RuleFile, content: bytes, lines: Lines) -> Book:
     """Everything compiled; :class:`RulesError` names each phrase that cannot be."""
     making = _Making(file, lines)
     for name in file.words:
@@ -102,7 +102,7 @@ def compile_book(file: RuleFile, content: str, lines: Lines) -> Book:
     making.grammar.ready()
     return Book(
         file=file,
-        hash=hashlib.sha256(content.encode()).hexdigest(),
+        hash=hashlib.sha256(content).hexdigest(),
         rules=rules,
         chains=_by_rarest(rules),
         grammar=making.grammar,

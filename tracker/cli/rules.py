@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The rules: check, try, replay, explain, evaluate.", no_args_is_help=True)
 
 RulesFile = Annotated[
-    Path | None, typer.Option("--rules", help="Topic rules to use instead of those in force.")
+    Path | None,
+    typer.Option(
+        "--rules",
+        help="Topic rules to use instead of those in force.",
+        exists=True,
+        dir_okay=False,
+    ),
 ]
 SHOWN = 20
 AROUND = 90
@@ -32,25 +38,26 @@ def check(
     """Read the rules and run the examples inside them; each problem has file, line and reason."""
     from tracker.classify.check import check_rules
     from tracker.classify.force import rules_file
-    from tracker.rules.schema import RulesError
-    from tracker.stage_rules import BadRules, rule_file_names, rule_set
+    from tracker.stage_rules import rule_file_names, rule_set
 
     path = file or rules_file()
     try:
         book = check_rules(path)
-        stage_files = () if file else rule_file_names()
-        for name in stage_files:
-            rule_set(name)
-    except (RulesError, BadRules, OSError) as error:
+    except OSError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
+    stage_files = () if file else rule_file_names()
+    for name in stage_files:
+        rule_set(name)
     stages = f"; {len(stage_files)} files of stage rules" if stage_files else ""
     typer.echo(f"{path}: {len(book.rules)} rules, their examples hold{stages}")
 
 
 @app.command()
 def test(
-    file: Annotated[Path, typer.Argument(help="A bill's text (plain text).")],
+    file: Annotated[
+        Path, typer.Argument(help="A bill's text (plain text).", exists=True, dir_okay=False)
+    ],
     title: Annotated[str, typer.Option(help="Its title.")] = "",
     summary: Annotated[str, typer.Option(help="Its summary.")] = "",
     rules: RulesFile = None,
@@ -150,7 +157,12 @@ def suggest(
 
 @app.command()
 def evaluate(
-    gold: Annotated[Path, typer.Argument(help="Bills with the right answers, JSON lines.")],
+    gold: Annotated[
+        Path,
+        typer.Argument(
+            help="Bills with the right answers, JSON lines.", exists=True, dir_okay=False
+        ),
+    ],
     rules: RulesFile = None,
     part: Annotated[str, typer.Option(help="Only this part of the gold set, e.g. dev.")] = "",
     list_: Annotated[bool, typer.Option("--errors/--no-errors", help="List every error.")] = True,
@@ -189,13 +201,8 @@ def evaluate(
 
 def _book(path: Path | None) -> Book:
     from tracker.classify.force import book_in_force, read_book
-    from tracker.rules.schema import RulesError
 
-    try:
-        return read_book(path) if path else book_in_force()
-    except RulesError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
+    return read_book(path) if path else book_in_force()
 
 
 def _tell(found: Judgement, fields: dict[str, str]) -> None:
