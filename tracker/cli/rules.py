@@ -234,9 +234,8 @@ def _tell_report(report: Report, would: str, everything: bool) -> None:
             typer.echo(f"{len(moved):,} {would}{said}:")
             _tell_moved(moved if everything else moved[:SHOWN], len(moved))
     for one in report.disagreements:
-        decided = "relevant" if one.decided else "not relevant"
         typer.echo(
-            f"{one.jurisdiction.upper()} {one.identifier}: {one.decided_by} decided {decided},"
+            f"{one.jurisdiction.upper()} {one.identifier}: {one.decided_by} decided {one.decided},"
             f" the rules say {one.rules_say}; the decision stands"
         )
 
