@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -113,6 +115,20 @@ def test_words_of_marked_bills_that_no_rule_uses_are_suggested(stored: Engine) -
     told = billtracker("rules", "suggest", "--most", 5).output
     assert "nightingale" in told
     assert "in 3 of 3 marked, 0 others" in told
+
+
+def test_a_long_bill_is_no_wait_for_suggestions(database: Engine) -> None:
+    """A term is looked for in the rules only when it would be shown: each look takes a while."""
+    text = " ".join(
+        map("".join, product(("ba", "ke", "lu", "mi", "no", "ti", "zo", "pe"), repeat=4))
+    )
+    with writing_session(database) as session:
+        bill_id = add_bill(session, "HB 1", "An Act", level=None, text=text).id
+    with writing(database) as connection:
+        decide(connection, bill_id, relevant=True, by="kim", now=NOW)
+    start = time.process_time()
+    assert len(billtracker("rules", "suggest", "--most", 5).output.splitlines()) == 5
+    assert time.process_time() - start < 5
 
 
 def test_rules_are_measured_and_each_error_is_listed(tmp_path: Path) -> None:
