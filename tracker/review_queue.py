@@ -66,7 +66,7 @@ def _words_found(
     query = select(Evidence.bill_id, Evidence.topic, Evidence.stance).distinct()
     for bill_id, topic, stance in session.execute(query.where(Evidence.bill_id.in_(bill_ids))):
         topics[bill_id].add(topic)
-        stances[bill_id].add(stance)
+        stances[bill_id].add(stance or "neutral")
     return topics, stances
 
 

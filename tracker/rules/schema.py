@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from tracker.topics import TOPICS
 
@@ -99,10 +99,17 @@ class Rule(Strict):
             yield Example(text=one) if isinstance(one, str) else one
 
 
+def _anchor(written: str) -> str:
+    if not any(one.isalnum() for one in written):
+        raise ValueError("an anchor needs letters; one without would be in every text")
+    return written if written.startswith("=") else written.lower()
+
+
 class RuleFile(Strict):
     threshold: float = Field(gt=0, le=1)
     uncertain: float = Field(gt=0, le=1)
-    anchors: list[str]
+    anchors: list[Annotated[str, AfterValidator(_anchor)]]
+    """In small letters, but for those that count only in capitals (``=ICE``)."""
     words: dict[str, list[str]]
     look_alikes: list[LookAlike] = Field(alias="look-alikes")
     direction: Direction
@@ -212,7 +219,7 @@ def _unread(error: yaml.YAMLError, content: bytes) -> tuple[int, str]:
 
 def _reason(loc: tuple[Any, ...], message: str) -> str:
     name = next((str(part) for part in reversed(loc) if isinstance(part, str)), "the file")
-    return f"{name}: {message}"
+    return f"{name}: {message.removeprefix('Value error, ')}"
 
 
 def _names(rules: RuleFile, lines: Lines) -> Iterator[Problem]:

@@ -24,6 +24,13 @@ FAULTS = {
     "unknown list": ("honor* /8", "<honour> /8", "no word list <honour>"),
     "bad phrase": ("honor* /8", "h* /8", "at least two letters before the *"),
     "bad connector": ("honor* /8", "/8", "a connector needs a phrase on both sides"),
+    "connector too far": ("honor* /8", "honor* /120", "'/120' joins nothing here"),
+    "connector of no kind": ("honor* /8", "honor* /S", "'/S' joins nothing here"),
+    "connector in unless": (
+        "  find: [",
+        "  unless: [a /8 b]\n  find: [",
+        "'/8' joins nothing here",
+    ),
     "too many words": ("honor* /8", "honor* _60", "from _1 to _30 words"),
     "no anchor": ("immigration detainer*]", "prisoner*]", "no word of 'anchors' is in"),
     "example not found": ("shall honor", "shall see", "does not match what it must"),
@@ -86,6 +93,25 @@ def test_what_is_no_text_is_told_with_its_line(added: bytes, reason: str, tmp_pa
     line = content.count(b"\n") + 1
     assert str(raised.value).startswith(f"{path}:{line}: ")
     assert reason in str(raised.value)
+
+
+def test_an_anchor_without_letters_is_refused(tmp_path: Path) -> None:
+    """It would be in every text and let rules pass that have no anchor."""
+    path = tmp_path / "topics.yaml"
+    content = small_rules().replace("\nanchors:\n", '\nanchors:\n  - ""\n')
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(RulesError) as raised:
+        check_rules(path)
+    line = line_of(content, '  - ""')
+    assert f"{path}:{line}: anchors: an anchor needs letters" in str(raised.value)
+
+
+def test_an_anchor_in_capitals_finds_any(tmp_path: Path) -> None:
+    path = tmp_path / "topics.yaml"
+    content = small_rules().replace("\nanchors:\n", "\nanchors:\n  - Nightingale\n")
+    content = content.replace("immigration detainer*]", "nightingale]")
+    path.write_text(content.replace("immigration detainers", "the NIGHTINGALE"), encoding="utf-8")
+    assert check_rules(path).may_say_something("The nightingale protocol")
 
 
 def test_a_file_saved_as_utf_16_is_read(tmp_path: Path) -> None:
