@@ -104,11 +104,28 @@ def test_other_rules_are_tried_before_they_are_taken(stored: Engine, fewer_rules
     assert "5 bills judged, 1 would move" in told
     assert "1 would change topics:" in told
     assert "MD HB 1 An Act prohibiting" in told
+    assert "(limits: 287g limits, detainer-holds limits" in told
+    assert " → limits: detainer-holds limits)" in told
     assert "https://bills.example.org/bills/" in told
     assert "MD SB 0: kim decided relevant, the rules say off; the decision stands" in told
     refused = billtracker("rules", "replay", "--rules", fewer_rules)
     assert refused.exit_code != 0
     assert "add --dry-run" in refused.output
+
+
+def test_a_decision_that_leaves_a_bill_without_topic_or_way_says_so(stored: Engine) -> None:
+    told = billtracker("decide", "md HB 2", "--relevant").output
+    assert "it has no topic" in told
+    assert "it cuts no way" in told
+    decided = ("decide", "md HB 2", "--relevant", "--topics", "287g", "--stance", "limits")
+    assert "it " not in billtracker(*decided).output
+
+
+@pytest.mark.parametrize("command", [("test",), ("evaluate",), ("explain", "md HB 1", "--rules")])
+def test_a_file_that_is_not_there_is_named(command: tuple[str, ...], tmp_path: Path) -> None:
+    told = billtracker("rules", *command, tmp_path / "none")
+    assert told.exit_code == 2
+    assert "does not exist" in told.output
 
 
 def test_words_of_marked_bills_that_no_rule_uses_are_suggested(stored: Engine) -> None:

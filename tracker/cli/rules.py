@@ -12,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     from tracker.classify import Judgement
     from tracker.classify.book import Book
-    from tracker.rejudge import Moved, Report
+    from tracker.rejudge import Moved, Report, Side
 
 app = typer.Typer(help="The rules: check, try, replay, explain, evaluate.", no_args_is_help=True)
 
@@ -245,20 +245,27 @@ def _tell_moved(shown: Sequence[Moved], total: int) -> None:
 
     pages = get_settings().public_url.rstrip("/")
     for one in shown:
-        topics = ", ".join(f"{topic} {side}" for topic, side in one.now.topics)
         typer.echo(
             f"  {one.jurisdiction.upper()} {one.identifier} {one.title[:70]}"
-            f" ({topics or one.now.level}) {pages}/bills/{one.bill_id}"
+            f" ({_said(one.before)} → {_said(one.now)}) {pages}/bills/{one.bill_id}"
         )
     if total > len(shown):
         typer.echo(f"  … and {total - len(shown):,} more (--all)")
+
+
+def _said(side: Side | None) -> str:
+    if side is None:
+        return "never judged"
+    if not side.relevant:
+        return side.level
+    topics = ", ".join(f"{topic} {stance}" for topic, stance in side.topics)
+    return f"{side.stance}: {topics}"
 
 
 def _tell_reach(report: Report) -> None:
     from notify.reach import readers_reached
     from tracker.db import open_database
 
-    if fresh := report.of("in"):
-        verdicts = {one.bill_id: one.now for one in fresh}
-        readers = readers_reached(open_database(), verdicts, dt.datetime.now(dt.UTC))
-        typer.echo(f"{readers:,} readers have filters that fit the bills that come in")
+    if moved := [one for how in ("in", "topics", "stance") for one in report.of(how)]:
+        readers = readers_reached(open_database(), moved, dt.datetime.now(dt.UTC))
+        typer.echo(f"{readers:,} readers have filters that fit these bills only as judged now")
