@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, select, update
 
@@ -64,8 +65,8 @@ class Disagreement:
     jurisdiction: str
     identifier: str
     title: str
-    decided: bool
     decided_by: str
+    decided: str
     rules_say: str
 
 
@@ -168,12 +169,27 @@ def _report(
         before = stored[bill.id][0] if bill.id in stored else None
         named = (bill.id, bill.jurisdiction, bill.identifier_key, bill.title)
         if (decision := decisions.get(bill.id)) is not None:
-            if decision.relevant != now.relevant:
-                told = (decision.relevant, decision.decided_by, now.level)
-                report.disagreements.append(Disagreement(*named, *told))
+            if (told := _otherwise(decision, now)) is not None:
+                report.disagreements.append(Disagreement(*named, decision.decided_by, *told))
         elif before != now and not (before is None and now.level == "off"):
             report.moved.append(Moved(*named, before, now))
     report.bills += len(bills)
+
+
+def _otherwise(decision: Any, now: Side) -> tuple[str, str] | None:
+    """What was decided and what the rules say, where they differ; what was left to them cannot."""
+    if decision.relevant != now.relevant:
+        return "relevant" if decision.relevant else "not relevant", now.level
+    if not decision.relevant:
+        return None
+    decided, said = [], []
+    if decision.topics and set(decision.topics) != {topic for topic, _ in now.topics}:
+        decided += sorted(decision.topics)
+        said += [topic for topic, _ in now.topics]
+    if decision.stance and decision.stance != now.stance:
+        decided.append(decision.stance)
+        said.append(now.stance or "no stance")
+    return (", ".join(decided), ", ".join(said)) if decided else None
 
 
 def _write(

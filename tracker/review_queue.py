@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from tracker.bill_rows import Row
 from tracker.judging import newest_decisions
-from tracker.models import Bill, Decision, Likeness, RelatedBill, Verdict
+from tracker.models import Bill, Decision, Evidence, Likeness, RelatedBill, Verdict
 
 COMPANION_SHARE = 0.6
 """Share of common words from which bills are taken for one bill in two places."""
@@ -42,11 +44,42 @@ def _disagreements(session: Session) -> Iterator[ToReview]:
     ids = session.scalars(select(Decision.bill_id).distinct().order_by(Decision.bill_id)).all()
     decisions = newest_decisions(session.connection(), list(ids))
     query = select(Bill, Verdict.level).join(Verdict, Verdict.bill_id == Bill.id)
+    topics, stances = _words_found(session, ids)
     for bill, level in session.execute(query.where(Bill.id.in_(decisions)).order_by(Bill.id)):
         decision = decisions[bill.id]
+        differs = ""
         if decision.relevant != (level == "relevant"):
             said = "on topic" if decision.relevant else "not on topic"
-            yield ToReview(bill, f"{decision.decided_by} decided {said}, the rules say {level}")
+            differs = f"decided {said}, the rules say {level}"
+        elif decision.relevant:
+            differs = _unlike_the_words(decision, topics[bill.id], stances[bill.id])
+        if differs:
+            yield ToReview(bill, f"{decision.decided_by} {differs}")
+
+
+def _words_found(
+    session: Session, bill_ids: Sequence[int]
+) -> tuple[dict[int, set[str]], dict[int, set[str]]]:
+    """Topics and stances of the evidence: the rules' own, where a decision stands on a verdict."""
+    topics: dict[int, set[str]] = defaultdict(set)
+    stances: dict[int, set[str]] = defaultdict(set)
+    query = select(Evidence.bill_id, Evidence.topic, Evidence.stance).distinct()
+    for bill_id, topic, stance in session.execute(query.where(Evidence.bill_id.in_(bill_ids))):
+        topics[bill_id].add(topic)
+        stances[bill_id].add(stance or "neutral")
+    return topics, stances
+
+
+def _unlike_the_words(decision: Row, topics: set[str], stances: set[str]) -> str:
+    """Which part of a decision no words found speak for; a replay tells all that differs."""
+    if not topics.issuperset(decision.topics):
+        decided, found = (", ".join(sorted(some)) for some in (decision.topics, topics))
+        return f"decided {decided}, the rules found words of {found}"
+    mixed = {"mixed"} if stances >= {"expands", "limits"} else set()
+    if decision.stance and decision.stance not in stances | mixed | {"neutral"}:
+        found = " and ".join(sorted(stances))
+        return f"decided {decision.stance}, what the rules found says {found}"
+    return ""
 
 
 def _alike(session: Session) -> Iterator[ToReview]:

@@ -15,9 +15,10 @@ from hashlib import sha256
 from importlib import resources
 from typing import Any, Literal
 
-import re2
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from tracker.scan import BadPattern, Pattern, PatternSet
 
 Classification = Literal[
     "filing",
@@ -89,6 +90,8 @@ CHAMBER = (
     r"\(?\b(?:(?P<lower#>house of delegates|house of representatives|house|general assembly"
     r"|assembly|h\b)|(?P<upper#>senate|s\b))\)?"
 )
+MEMORY = 64 << 20
+"""Of the patterns of one jurisdiction, in bytes; see :mod:`tracker.scan`."""
 LONGEST_TEXT = 4000
 """Characters of an action that rules look at; real ones stay far below."""
 
@@ -119,8 +122,8 @@ class StageRule(Means):
     @classmethod
     def _compiles(cls, pattern: str) -> str:
         try:
-            re2.compile(expanded(pattern))
-        except re2.error as error:
+            Pattern(expanded(pattern))
+        except BadPattern as error:
             raise ValueError(f"not a pattern RE2 can run: {error}") from None
         return pattern
 
@@ -160,7 +163,7 @@ def load(name: str) -> StageRuleFile:
     """One rule file by stem. Raises :class:`BadRules` naming the file and what is wrong in it."""
     where = f"rules/stages/{name}.yaml"
     try:
-        content = yaml.safe_load((_folder() / f"{name}.yaml").read_text(encoding="utf-8"))
+        content = yaml.safe_load((_folder() / f"{name}.yaml").read_bytes())
         return StageRuleFile.model_validate(content)
     except yaml.YAMLError as error:
         raise BadRules(f"{where} is no YAML: {error}") from None
@@ -179,14 +182,9 @@ class RuleSet:
         self.codes: dict[str, Means] = {}
         for file in reversed(files):
             self.codes.update(file.codes)
-        options = re2.Options()
-        options.max_mem = 64 << 20
-        self._set = re2.Set.SearchSet(options)
-        for rule in self.rules:
-            self._set.Add(expanded(rule.pattern))
-        self._set.Compile()
+        self._set = PatternSet([expanded(rule.pattern) for rule in self.rules], MEMORY)
         self._chamber_patterns = {
-            rule.pattern: re2.compile(expanded(rule.pattern))
+            rule.pattern: Pattern(expanded(rule.pattern))
             for rule in self.rules
             if "{chamber}" in rule.pattern or "(?P<" in rule.pattern
         }
@@ -194,7 +192,7 @@ class RuleSet:
     def read(self, text: str, actor: str | None) -> tuple[StageRule, ...]:
         """The rules that speak on this action, in order; the last one decides."""
         spoken = []
-        for index in sorted(self._set.Match(text) or ()):
+        for index in self._set.hits(text.encode()):
             rule = self.rules[index]
             if rule.actor and (actor or "") not in rule.actor:
                 continue
@@ -209,10 +207,9 @@ class RuleSet:
             if rule.by:
                 return rule.by
             pattern = self._chamber_patterns.get(rule.pattern)
-            found = pattern.search(text) if pattern else None
-            for name, words in found.groupdict().items() if found else ():
+            for name, words in pattern.groups(text.encode()).items() if pattern else ():
                 if words:
-                    return str(name[:5])
+                    return name[:5]
         return None
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from math import log
 
 from sqlalchemy import Engine, select
@@ -101,10 +102,10 @@ def suggestions(engine: Engine, most: int) -> list[Suggestion]:
         Suggestion(term, count, len(marked), there[term])
         for term, count in here.items()
         if count > 1 or len(marked) == 1
-        if not _known(book, term)
     ]
     found.sort(key=lambda one: (-_weight(one, len(others)), -len(one.term), one.term))
-    return _without_parts(found)[:most]
+    new = (one for one in found if not _known(book, one.term))
+    return list(islice(_without_parts(new), most))
 
 
 def _count(bills: Iterator[Words]) -> Counter[str]:
@@ -138,7 +139,7 @@ def _weight(one: Suggestion, others: int) -> float:
     return one.marked * log(here / there)
 
 
-def _without_parts(found: list[Suggestion]) -> list[Suggestion]:
+def _without_parts(found: Iterable[Suggestion]) -> Iterator[Suggestion]:
     """A term that says no more than a longer one above it is left out."""
     kept: list[Suggestion] = []
     for one in found:
@@ -146,4 +147,4 @@ def _without_parts(found: list[Suggestion]) -> list[Suggestion]:
             f" {one.term} " in f" {other.term} " and other.marked == one.marked for other in kept
         ):
             kept.append(one)
-    return kept
+            yield one

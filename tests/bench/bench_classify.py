@@ -25,11 +25,11 @@ from tracker.classify import classify
 from tracker.classify.book import Book
 from tracker.classify.force import book_in_force
 from tracker.classify.phrases import Lists, Word, read_phrase
-from tracker.classify.scan import PatternSet, using_re2
 from tracker.db import open_database
 from tracker.models import Bill, BillText, Version
 from tracker.rejudge import rejudge
 from tracker.rules.schema import TOPICS_FILE
+from tracker.scan import PatternSet, using_re2
 from tracker.settings import get_settings
 
 MEGABYTES = 100

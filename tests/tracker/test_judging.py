@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -98,10 +99,36 @@ def test_a_persons_decision_wins_and_survives_replays(
     assert verdict(engine, bills["detainers"])[:2] == ("relevant", False)
     assert verdict(engine, bills["vague"]) == ("off", True, "limits", ["government-data"])
     assert {(one.bill_id, one.decided, one.rules_say) for one in report.disagreements} == {
-        (bills["detainers"], False, "relevant"),
-        (bills["vague"], True, "off"),
+        (bills["detainers"], "not relevant", "relevant"),
+        (bills["vague"], "relevant", "off"),
     }
     assert report.moved == []
+
+
+def test_other_topics_and_another_stance_than_a_person_decided_are_listed(
+    engine: Engine, bills: dict[str, int]
+) -> None:
+    with writing_session(engine) as session:
+        ids = [add_bill(session, f"SB {n}", DETAINERS, level=None).id for n in range(4)]
+    decisions: list[dict[str, Any]] = [
+        {"topics": ["data-brokers"], "stance": "expands"},
+        {"topics": ["detainer-holds"], "stance": "expands"},
+        {"topics": ["detainer-holds"], "stance": "limits"},
+        {},
+    ]
+    with writing(engine) as connection:
+        for bill_id, decided in zip(ids, decisions, strict=True):
+            decide(connection, bill_id, relevant=True, by="kim", now=LATER, **decided)
+    report = rejudge(engine, LATER, dry_run=True)
+    assert [(one.bill_id, one.decided, one.rules_say) for one in report.disagreements] == [
+        (ids[0], "data-brokers, expands", "detainer-holds, limits"),
+        (ids[1], "expands", "limits"),
+    ]
+    with reading(engine) as session:
+        waiting = review_queue(session)
+    assert [one.bill.id for one in waiting] == ids[:2]
+    assert "kim decided data-brokers, the rules found words of detainer-holds" in waiting[0].why
+    assert waiting[1].why == "kim decided expands, what the rules found says limits"
 
 
 def test_a_decision_on_an_unknown_topic_changes_nothing(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -102,6 +104,8 @@ def test_other_rules_are_tried_before_they_are_taken(stored: Engine, fewer_rules
     assert "5 bills judged, 1 would move" in told
     assert "1 would change topics:" in told
     assert "MD HB 1 An Act prohibiting" in told
+    assert "(limits: 287g limits, detainer-holds limits" in told
+    assert " → limits: detainer-holds limits)" in told
     assert "https://bills.example.org/bills/" in told
     assert "MD SB 0: kim decided relevant, the rules say off; the decision stands" in told
     refused = billtracker("rules", "replay", "--rules", fewer_rules)
@@ -109,10 +113,39 @@ def test_other_rules_are_tried_before_they_are_taken(stored: Engine, fewer_rules
     assert "add --dry-run" in refused.output
 
 
+def test_a_decision_that_leaves_a_bill_without_topic_or_way_says_so(stored: Engine) -> None:
+    told = billtracker("decide", "md HB 2", "--relevant").output
+    assert "it has no topic" in told
+    assert "it cuts no way" in told
+    decided = ("decide", "md HB 2", "--relevant", "--topics", "287g", "--stance", "limits")
+    assert "it " not in billtracker(*decided).output
+
+
+@pytest.mark.parametrize("command", [("test",), ("evaluate",), ("explain", "md HB 1", "--rules")])
+def test_a_file_that_is_not_there_is_named(command: tuple[str, ...], tmp_path: Path) -> None:
+    told = billtracker("rules", *command, tmp_path / "none")
+    assert told.exit_code == 2
+    assert "does not exist" in told.output
+
+
 def test_words_of_marked_bills_that_no_rule_uses_are_suggested(stored: Engine) -> None:
     told = billtracker("rules", "suggest", "--most", 5).output
     assert "nightingale" in told
     assert "in 3 of 3 marked, 0 others" in told
+
+
+def test_a_long_bill_is_no_wait_for_suggestions(database: Engine) -> None:
+    """A term is looked for in the rules only when it would be shown: each look takes a while."""
+    text = " ".join(
+        map("".join, product(("ba", "ke", "lu", "mi", "no", "ti", "zo", "pe"), repeat=4))
+    )
+    with writing_session(database) as session:
+        bill_id = add_bill(session, "HB 1", "An Act", level=None, text=text).id
+    with writing(database) as connection:
+        decide(connection, bill_id, relevant=True, by="kim", now=NOW)
+    start = time.process_time()
+    assert len(billtracker("rules", "suggest", "--most", 5).output.splitlines()) == 5
+    assert time.process_time() - start < 5
 
 
 def test_rules_are_measured_and_each_error_is_listed(tmp_path: Path) -> None:

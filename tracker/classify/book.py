@@ -17,9 +17,10 @@ from typing import TypeVar
 from tracker.classify.grammar import Grammar
 from tracker.classify.grammar import Rule as Compiled
 from tracker.classify.phrases import Chain, PhraseError, Writer, read_chain
-from tracker.classify.scan import Pattern
+from tracker.classify.prefix_tree import prefix_tree
 from tracker.classify.turns import KINDS, Kind
 from tracker.rules.schema import Lines, Problem, Rule, RuleFile, RulesError
+from tracker.scan import Pattern
 
 T = TypeVar("T")
 CONFUSED = {"i": "[iIlL1|]", "l": "[iIlL1|]", "o": "[oO0]", "m": "(?:[mM]|rn|RN)"}
@@ -77,7 +78,7 @@ class Book:
         return bool(words) and self.anchors.found(words.encode("utf-8", "replace"))
 
 
-def compile_book(file: RuleFile, content: str, lines: Lines) -> Book:
+def compile_book(file: RuleFile, content: bytes, lines: Lines) -> Book:
     """Everything compiled; :class:`RulesError` names each phrase that cannot be."""
     making = _Making(file, lines)
     for name in file.words:
@@ -102,12 +103,12 @@ def compile_book(file: RuleFile, content: str, lines: Lines) -> Book:
     making.grammar.ready()
     return Book(
         file=file,
-        hash=hashlib.sha256(content.encode()).hexdigest(),
+        hash=hashlib.sha256(content).hexdigest(),
         rules=rules,
         chains=_by_rarest(rules),
         grammar=making.grammar,
         turns=turns,
-        anchors=Pattern(_anchor_pattern(file.anchors)),
+        anchors=Pattern(prefix_tree(_anchor_pattern(file.anchors))),
     )
 
 

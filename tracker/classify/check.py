@@ -11,12 +11,13 @@ from tracker.classify.weigh import findings_of
 from tracker.rules.schema import Example, Lines, Problem, RulesError, read_rules
 
 
-def check_rules(path: Path) -> Book:
+def check_rules(path: Path, content: bytes | None = None) -> Book:
     """The rules of a file, compiled, their examples run.
 
-    Raises :class:`RulesError` with every problem found: file, line, rule and reason.
+    ``content`` is what the file holds, where the caller has read it already. Raises
+    :class:`RulesError` with every problem found: file, line, rule and reason.
     """
-    content = path.read_text(encoding="utf-8")
+    content = path.read_bytes() if content is None else content
     file, lines = read_rules(path, content)
     book = compile_book(file, content, lines)
     if problems := list(_failing(book, lines)):

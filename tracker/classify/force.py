@@ -1,25 +1,32 @@
 """The rules in force: the operator's file, else the one that comes with the program.
 
-A file that cannot be used does not stop the program: the last good one stays in force, and
-what is wrong with the new one goes to standard error.
+A file that cannot be used, or whose examples fail, does not stop the program: the last good one
+stays in force, and what is wrong with the new one goes to standard error.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 from tracker.classify.book import Book, compile_book
+from tracker.classify.check import check_rules
 from tracker.rules.schema import TOPICS_FILE, RulesError, read_rules
 from tracker.settings import get_settings
 
 LAST_GOOD = "topics-last-good.yaml"
+LAST_GOOD_OF_PROGRAM = "topics-last-good-default.yaml"
 
 
-def read_book(path: Path) -> Book:
-    """Raises :class:`tracker.rules.schema.RulesError`, naming file, line, rule and reason."""
-    content = path.read_text(encoding="utf-8")
+def read_book(path: Path, content: bytes | None = None) -> Book:
+    """The rules of a file as they are, their examples not run.
+
+    Raises :class:`tracker.rules.schema.RulesError`, naming file, line, rule and reason.
+    """
+    content = path.read_bytes() if content is None else content
     file, lines = read_rules(path, content)
     return compile_book(file, content, lines)
 
@@ -31,27 +38,44 @@ def rules_file() -> Path:
 
 @cache
 def book_in_force() -> Book:
-    return _in_force(rules_file(), get_settings().data_dir / LAST_GOOD)
+    """Raises :class:`RulesError` where a mistake is in the first rules that there ever were."""
+    return _in_force(rules_file(), get_settings().data_dir)
 
 
-def _in_force(path: Path, last_good: Path) -> Book:
+def _in_force(path: Path, folder: Path) -> Book:
+    last_good = folder / (LAST_GOOD_OF_PROGRAM if path == TOPICS_FILE else LAST_GOOD)
     try:
-        book = read_book(path)
+        return _good(path, last_good)
     except (RulesError, OSError) as error:
-        standing = last_good if last_good.exists() else TOPICS_FILE
-        if path == standing:
+        with suppress(RulesError, OSError):
+            book = read_book(last_good)
+            _tell(error, last_good)
+            return book
+        if path == TOPICS_FILE:
             raise
-        print(f"{error}\nthe rules of {standing} stay in force", file=sys.stderr)
-        return read_book(standing)
-    if path != TOPICS_FILE:
-        _keep(path, last_good)
+        _tell(error, TOPICS_FILE)
+    return _in_force(TOPICS_FILE, folder)
+
+
+def _tell(error: Exception, standing: Path) -> None:
+    print(f"{error}\nthe rules of {standing} stay in force", file=sys.stderr)
+
+
+def _good(path: Path, last_good: Path) -> Book:
+    """Examples take time: they are run once after each edit."""
+    content = path.read_bytes()
+    if last_good.exists() and last_good.read_bytes() == content:
+        return read_book(path, content)
+    book = check_rules(path, content)
+    # Rules are good without a copy; where the folder is not to be written there is none.
+    with suppress(OSError):
+        _keep(content, last_good)
     return book
 
 
-def _keep(path: Path, last_good: Path) -> None:
-    content = path.read_bytes()
-    if not last_good.exists() or last_good.read_bytes() != content:
-        last_good.parent.mkdir(parents=True, exist_ok=True)
-        draft = last_good.with_suffix(".new")
-        draft.write_bytes(content)
-        draft.replace(last_good)
+def _keep(content: bytes, last_good: Path) -> None:
+    """Several processes may do so at once."""
+    last_good.parent.mkdir(parents=True, exist_ok=True)
+    draft = last_good.with_suffix(f".{os.getpid()}")
+    draft.write_bytes(content)
+    draft.replace(last_good)

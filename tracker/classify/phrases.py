@@ -96,6 +96,11 @@ def _read_word(written: str) -> Word:
 
 
 def _check(word: str) -> None:
+    if word.startswith(("/", "+")):
+        raise PhraseError(
+            f"{word!r} joins nothing here: between phrases of 'find' stand /1 to /99, +1 to +99, /s"
+            " or /p; before the one phrase of 'unless' may stand /1 to /99, /s or /p"
+        )
     if re.fullmatch(r"<[a-z0-9-]+>|=[A-Za-z0-9.]+", word):
         return
     stem = word.removesuffix("*").lower()

@@ -5,7 +5,10 @@ One module per noun; each imports what it needs inside its functions, so that ``
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
+from typer.core import TyperGroup
 
 from tracker.cli import (
     classify,
@@ -22,8 +25,26 @@ from tracker.cli import (
     subscribers,
 )
 
+
+class Commands(TyperGroup):
+    """Mistakes in a rule file are told to whoever edited it, whatever command meets them."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            from tracker.rules.schema import RulesError
+            from tracker.stage_rules import BadRules
+
+            if not isinstance(error, (RulesError, BadRules)):
+                raise
+            typer.echo(str(error), err=True)
+            raise typer.Exit(1) from error
+
+
 app = typer.Typer(
     name="billtracker",
+    cls=Commands,
     help="Track bills about ICE cooperation, detainers and data sharing; mail what changed.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

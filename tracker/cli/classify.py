@@ -21,11 +21,16 @@ def classify(
         typer.Option(
             "--input",
             help="One JSON object a line: id, title, summary, text (any may be null).",
+            exists=True,
+            dir_okay=False,
         ),
     ],
     output: Annotated[Path, typer.Option(help="Verdicts go here, one JSON object a line.")],
     rules: Annotated[
-        Path | None, typer.Option(help="Use these topic rules instead of those in force.")
+        Path | None,
+        typer.Option(
+            help="Use these topic rules instead of those in force.", exists=True, dir_okay=False
+        ),
     ] = None,
 ) -> None:
     """Judge bills by the topic rules and show the words that decided.
@@ -36,13 +41,8 @@ def classify(
     """
     from tracker.classify import classify as judged_words
     from tracker.classify.force import book_in_force, read_book
-    from tracker.rules.schema import RulesError
 
-    try:
-        book = read_book(rules) if rules else book_in_force()
-    except RulesError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
+    book = read_book(rules) if rules else book_in_force()
     bad = done = 0
     with output.open("w", encoding="utf-8", errors="backslashreplace") as out:
         for number, line in _lines(input_):

@@ -57,6 +57,25 @@ def decide(
         except ValueError as error:
             raise typer.BadParameter(str(error)) from error
     typer.echo(f"{named}: {'on topic' if relevant else 'not on topic'}, whatever the rules say")
+    if relevant:
+        _tell_what_is_missing(found.id)
+
+
+def _tell_what_is_missing(bill_id: int) -> None:
+    """Where the rules say nothing either, only readers who asked for no topic or way hear of it."""
+    from sqlalchemy import select
+
+    from tracker.db import open_database, reading
+    from tracker.models import TopicVerdict, Verdict
+
+    with reading(open_database()) as session:
+        topics = session.scalars(select(TopicVerdict.topic).where(TopicVerdict.bill_id == bill_id))
+        if not topics.all():
+            typer.echo(
+                "it has no topic: readers of single topics hear of it once --topics names any"
+            )
+        if session.get_one(Verdict, bill_id).stance is None:
+            typer.echo("it cuts no way: readers of one side hear of it once --stance says which")
 
 
 def _show(bill_id: int, named: str) -> None:

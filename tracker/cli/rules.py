@@ -12,12 +12,18 @@ import typer
 if TYPE_CHECKING:
     from tracker.classify import Judgement
     from tracker.classify.book import Book
-    from tracker.rejudge import Moved, Report
+    from tracker.rejudge import Moved, Report, Side
 
 app = typer.Typer(help="The rules: check, try, replay, explain, evaluate.", no_args_is_help=True)
 
 RulesFile = Annotated[
-    Path | None, typer.Option("--rules", help="Topic rules to use instead of those in force.")
+    Path | None,
+    typer.Option(
+        "--rules",
+        help="Topic rules to use instead of those in force.",
+        exists=True,
+        dir_okay=False,
+    ),
 ]
 SHOWN = 20
 AROUND = 90
@@ -32,25 +38,26 @@ def check(
     """Read the rules and run the examples inside them; each problem has file, line and reason."""
     from tracker.classify.check import check_rules
     from tracker.classify.force import rules_file
-    from tracker.rules.schema import RulesError
-    from tracker.stage_rules import BadRules, rule_file_names, rule_set
+    from tracker.stage_rules import rule_file_names, rule_set
 
     path = file or rules_file()
     try:
         book = check_rules(path)
-        stage_files = () if file else rule_file_names()
-        for name in stage_files:
-            rule_set(name)
-    except (RulesError, BadRules, OSError) as error:
+    except OSError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
+    stage_files = () if file else rule_file_names()
+    for name in stage_files:
+        rule_set(name)
     stages = f"; {len(stage_files)} files of stage rules" if stage_files else ""
     typer.echo(f"{path}: {len(book.rules)} rules, their examples hold{stages}")
 
 
 @app.command()
 def test(
-    file: Annotated[Path, typer.Argument(help="A bill's text (plain text).")],
+    file: Annotated[
+        Path, typer.Argument(help="A bill's text (plain text).", exists=True, dir_okay=False)
+    ],
     title: Annotated[str, typer.Option(help="Its title.")] = "",
     summary: Annotated[str, typer.Option(help="Its summary.")] = "",
     rules: RulesFile = None,
@@ -150,7 +157,12 @@ def suggest(
 
 @app.command()
 def evaluate(
-    gold: Annotated[Path, typer.Argument(help="Bills with the right answers, JSON lines.")],
+    gold: Annotated[
+        Path,
+        typer.Argument(
+            help="Bills with the right answers, JSON lines.", exists=True, dir_okay=False
+        ),
+    ],
     rules: RulesFile = None,
     part: Annotated[str, typer.Option(help="Only this part of the gold set, e.g. dev.")] = "",
     list_: Annotated[bool, typer.Option("--errors/--no-errors", help="List every error.")] = True,
@@ -189,13 +201,8 @@ def evaluate(
 
 def _book(path: Path | None) -> Book:
     from tracker.classify.force import book_in_force, read_book
-    from tracker.rules.schema import RulesError
 
-    try:
-        return read_book(path) if path else book_in_force()
-    except RulesError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
+    return read_book(path) if path else book_in_force()
 
 
 def _tell(found: Judgement, fields: dict[str, str]) -> None:
@@ -227,9 +234,8 @@ def _tell_report(report: Report, would: str, everything: bool) -> None:
             typer.echo(f"{len(moved):,} {would}{said}:")
             _tell_moved(moved if everything else moved[:SHOWN], len(moved))
     for one in report.disagreements:
-        decided = "relevant" if one.decided else "not relevant"
         typer.echo(
-            f"{one.jurisdiction.upper()} {one.identifier}: {one.decided_by} decided {decided},"
+            f"{one.jurisdiction.upper()} {one.identifier}: {one.decided_by} decided {one.decided},"
             f" the rules say {one.rules_say}; the decision stands"
         )
 
@@ -239,20 +245,27 @@ def _tell_moved(shown: Sequence[Moved], total: int) -> None:
 
     pages = get_settings().public_url.rstrip("/")
     for one in shown:
-        topics = ", ".join(f"{topic} {side}" for topic, side in one.now.topics)
         typer.echo(
             f"  {one.jurisdiction.upper()} {one.identifier} {one.title[:70]}"
-            f" ({topics or one.now.level}) {pages}/bills/{one.bill_id}"
+            f" ({_said(one.before)} → {_said(one.now)}) {pages}/bills/{one.bill_id}"
         )
     if total > len(shown):
         typer.echo(f"  … and {total - len(shown):,} more (--all)")
+
+
+def _said(side: Side | None) -> str:
+    if side is None:
+        return "never judged"
+    if not side.relevant:
+        return side.level
+    topics = ", ".join(f"{topic} {stance}" for topic, stance in side.topics)
+    return f"{side.stance}: {topics}"
 
 
 def _tell_reach(report: Report) -> None:
     from notify.reach import readers_reached
     from tracker.db import open_database
 
-    if fresh := report.of("in"):
-        verdicts = {one.bill_id: one.now for one in fresh}
-        readers = readers_reached(open_database(), verdicts, dt.datetime.now(dt.UTC))
-        typer.echo(f"{readers:,} readers have filters that fit the bills that come in")
+    if moved := [one for how in ("in", "topics", "stance") for one in report.of(how)]:
+        readers = readers_reached(open_database(), moved, dt.datetime.now(dt.UTC))
+        typer.echo(f"{readers:,} readers have filters that fit these bills only as judged now")

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from tracker.topics import TOPICS
 
@@ -99,10 +99,17 @@ class Rule(Strict):
             yield Example(text=one) if isinstance(one, str) else one
 
 
+def _anchor(written: str) -> str:
+    if not any(one.isalnum() for one in written):
+        raise ValueError("an anchor needs letters; one without would be in every text")
+    return written if written.startswith("=") else written.lower()
+
+
 class RuleFile(Strict):
     threshold: float = Field(gt=0, le=1)
     uncertain: float = Field(gt=0, le=1)
-    anchors: list[str]
+    anchors: list[Annotated[str, AfterValidator(_anchor)]]
+    """In small letters, but for those that count only in capitals (``=ICE``)."""
     words: dict[str, list[str]]
     look_alikes: list[LookAlike] = Field(alias="look-alikes")
     direction: Direction
@@ -166,19 +173,24 @@ def _child(node: yaml.Node | None, part: Any) -> tuple[int, yaml.Node] | None:
     return None
 
 
-def read_rules(path: Path = TOPICS_FILE, content: str | None = None) -> tuple[RuleFile, Lines]:
-    """The rules of a file, checked for shape, names and duplicates; :class:`RulesError` if not.
+class _Loader(yaml.CSafeLoader):
+    """Values that Python cannot make, such as the 45th of a month, keep their line."""
 
-    ``content`` is what the file holds, where the caller has read it already.
-    """
-    content = path.read_text(encoding="utf-8") if content is None else content
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError):
+            reason = f"{node.value!r} is no date or number; words like these need quotes"
+            raise yaml.constructor.ConstructorError(None, None, reason, node.start_mark) from None
+
+
+def read_rules(path: Path, content: bytes) -> tuple[RuleFile, Lines]:
+    """The rules of a file, checked for shape, names and duplicates; :class:`RulesError` if not."""
     try:
-        root = yaml.compose(content, Loader=yaml.CSafeLoader)
-        data = yaml.load(content, Loader=yaml.CSafeLoader)
+        root = yaml.compose(content, Loader=_Loader)
+        data = yaml.load(content, Loader=_Loader)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else 1
-        reason = f"no valid YAML: {getattr(error, 'problem', None) or error}"
+        line, reason = _unread(error, content)
         raise RulesError([Problem(file=str(path), line=line, rule="", reason=reason)]) from None
     lines = Lines(path, root)
     try:
@@ -193,9 +205,21 @@ def read_rules(path: Path = TOPICS_FILE, content: str | None = None) -> tuple[Ru
     return rules, lines
 
 
+def _unread(error: yaml.YAMLError, content: bytes) -> tuple[int, str]:
+    """Where in the file the error is, and what to do about it."""
+    if isinstance(error, yaml.reader.ReaderError):
+        line = content.count(b"\n", 0, error.position) + 1
+        if error.reason.startswith("control characters"):
+            return line, f"character {error.character:#04x}: {error.reason}"
+        return line, f"no UTF-8 text: {error.reason}; save the file as UTF-8"
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or error
+    return mark.line + 1 if mark else 1, f"no valid YAML: {problem}"
+
+
 def _reason(loc: tuple[Any, ...], message: str) -> str:
     name = next((str(part) for part in reversed(loc) if isinstance(part, str)), "the file")
-    return f"{name}: {message}"
+    return f"{name}: {message.removeprefix('Value error, ')}"
 
 
 def _names(rules: RuleFile, lines: Lines) -> Iterator[Problem]:
