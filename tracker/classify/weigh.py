@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
 from tracker.classify.book import Book
+from tracker.classify.changes import Changes
 from tracker.classify.clauses import Kind as ClauseKind
 from tracker.classify.find import Hit, Passage, Span, passages
 from tracker.classify.judgement import EvidenceSpan, Judgement, Level, Stance, TopicScore
@@ -32,7 +32,6 @@ UNCHANGED_LAW = 0.5
 """Weight of words that a bill with marked changes only reprints …"""
 UNCHANGED_VOTE = 0.2
 """… and of what such a statement says of the stance."""
-NEAR_A_CHANGE = 400
 MIXED_FROM = 0.4
 """Share of the weaker side from which a bill goes both ways …"""
 SURE = 0.6
@@ -130,30 +129,11 @@ def weigh(
 # -- reading --------------------------------------------------------------------------------
 
 
-class Changes:
-    """The places where a text adds or strikes; ``marked`` is false where it adds nothing."""
-
-    def __init__(self, marks: Sequence[TextMark] | None) -> None:
-        self.spans = sorted((mark.start, mark.end) for mark in marks or ())
-        self.ends = [end for _, end in self.spans]
-        self.marked = any(mark.kind == "insert" for mark in marks or ())
-
-    def near(self, span: Span, distance: int = NEAR_A_CHANGE) -> bool:
-        """At most so many characters away; -1: one of its own is changed."""
-        n = bisect_left(self.ends, span[0] - distance)
-        return n < len(self.spans) and self.spans[n][0] <= span[1] + distance
-
-    def touch(self, passage: Passage, n: int) -> bool:
-        """Whether a character of clause ``n``, or of one that leads to it, is changed."""
-        those = [passage.clauses[one] for one in (*passage.clauses[n].lead, n)]
-        return any(self.near(passage.original((one.start, one.end)), -1) for one in those)
-
-
 def _of_text(
     book: Book, text: str, marks: Sequence[TextMark] | None
 ) -> Iterator[tuple[Passage, Changes]]:
     """The text as it will read: without what the bill strikes."""
-    changes = Changes(marks)
+    changes = Changes(text, marks)
     for passage in passages(book, "text", text, _deleted(marks)):
         yield passage, changes
 
@@ -215,6 +195,7 @@ def _weighed(
     if changes is not None and changes.marked:
         says *= 1.0 if changes.near(span) else UNCHANGED_LAW
         strength *= 1.0 if changes.touch(passage, hit.clause) else UNCHANGED_VOTE
+        sign = changes.turned(passage, hit, sign)
     if kind == "existing":
         if sign:
             fate = passage.carried_on(hit)

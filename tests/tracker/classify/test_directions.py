@@ -168,6 +168,29 @@ def test_law_that_a_bill_only_reprints_says_little_of_its_way() -> None:
     assert classify(None, None, reprinted + added).stance != EXPANDS
 
 
+def amended(before: str, struck: str, added: str, after: str) -> str | None:
+    """The stance of a bill that replaces one by the other."""
+    first, second = len(before), len(before + struck)
+    marks = [TextMark(start=second, end=second + len(added), kind="insert")]
+    if struck:
+        marks.append(TextMark(start=first, end=second, kind="delete"))
+    return classify(None, None, before + struck + added + after, marks=marks).stance
+
+
+def test_a_duty_made_a_choice_limits() -> None:
+    after = " honor each immigration detainer of ICE."
+    assert amended("A sheriff ", "shall", "may", after) == LIMITS
+    assert amended("A sheriff ", "may", "shall", after) == EXPANDS
+
+
+def test_a_wider_exception_turns_what_it_is_an_exception_from() -> None:
+    ban = "A jail shall not hold a person on an immigration detainer, except as required by law"
+    assert amended(ban, "", ", or where the person has been convicted of a felony", ".") == EXPANDS
+    assert amended(ban, "", " and signed by a judge", ".") == LIMITS
+    duty = "A jail shall hold a person on an immigration detainer, unless the detainer is void"
+    assert amended(duty, "", " or the person is a minor", ".") == LIMITS
+
+
 def test_a_bill_that_says_it_changes_nothing_is_neutral() -> None:
     text = (
         "A jail shall honor each immigration detainer of ICE. Reviser's note.—Amended to correct a"
