@@ -126,7 +126,7 @@ class _Making:
         self.grammar = Grammar(file.words)
         self.writer = Writer(file.words)
         plain = [re.escape(one) for one in file.anchors if not one.startswith("=")]
-        self.anchored = re.compile("|".join(plain) or "(?!)")
+        self.anchored = re.compile(prefix_tree("|".join(plain)) if plain else "(?!)")
         self.anchors_in_capitals = {one for one in file.anchors if one.startswith("=")}
         self.loose: dict[str, list[str]] = {}
         self.problems: list[Problem] = []
