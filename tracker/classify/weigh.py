@@ -44,8 +44,8 @@ NEUTRAL_FROM = 2.0
 TOPIC_LINE = 0.35
 BESIDE_THE_BEST = 0.6
 """A topic claimed this much less than the best one is only touched on."""
-OFTEN = 1000
-"""Characters of a text within which what is said once is not said in passing …"""
+OFTEN = 800
+"""Letters of a text within which what is said once is not said in passing …"""
 SELDOM = 0.5
 """… and the weight of what is said hardly ever."""
 RESOLVES = re.compile(r"\bresolved(?:, | by | that )", re.I)
@@ -54,6 +54,8 @@ REPEALS = re.compile(r"\brepeal", re.I)
 REPLACES = re.compile(r"\b(?:in lieu|substitut|re-?enact|read as follows)", re.I)
 SAID_BEFORE = 300
 """Characters before struck words that tell whether their section goes or is only replaced."""
+NO_LETTERS = re.compile(r"[^A-Za-z]+")
+"""Numbers and blanks of a print make no text longer."""
 LONGEST_QUOTE = 500
 MOST_QUOTES = 8
 """Evidence kept of one rule in one bill."""
@@ -245,6 +247,7 @@ def _less_in_passing(found: Sequence[Finding], text: str) -> Iterator[Finding]:
         yield from found
         return
     resolution = RESOLVES.search(text) is not None
+    letters = len(NO_LETTERS.sub("", text))
     places: dict[str, set[tuple[str, int]]] = defaultdict(set)
     for one in found:
         if one.passing and one.field == "text":
@@ -253,7 +256,7 @@ def _less_in_passing(found: Sequence[Finding], text: str) -> Iterator[Finding]:
         if not one.passing or (one.field != "text" and not resolution):
             yield one
             continue
-        often = 0.0 if resolution else min(1.0, len(places[one.rule]) * OFTEN / len(text))
+        often = 0.0 if resolution else min(1.0, len(places[one.rule]) * OFTEN / max(1, letters))
         share = SELDOM + (1 - SELDOM) * often
         yield replace(one, weight=one.weight * share, claim=one.claim * share)
 
