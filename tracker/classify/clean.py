@@ -37,6 +37,7 @@ SPECIAL = re.compile(
 LINE_END = r"[\r\n\f\v\x85\u2028\u2029]"
 BREAK = re.compile(LINE_END)
 BLANK = re.compile(rf"[\s{INVISIBLE}]*")
+UNSEEN = re.compile(f"[{INVISIBLE}]+")
 INDENT = re.compile(rf"[{SPACES}{INVISIBLE}]*")
 LINE = re.compile(r"[^\r\n\f\v\x85\u2028\u2029]*")
 LEFT_NUMBER = re.compile(
@@ -260,7 +261,8 @@ class _Builder:
         if not left or not after or (after[0][0].isupper() and left[1][-1].islower()):
             return False
         whole = (left[1] + after[0]).lower()
-        apart = left[1].lower() in self.words and whole not in self.words
+        halves = left[1].lower() in self.words and after[0].lower() in self.words
+        apart = halves and whole not in self.words
         if not soft and not apart:
             self._drop_hyphen()
         return True
@@ -280,7 +282,7 @@ class _Builder:
         if self.last == "-" and re.search(r" -$", tail):
             return "\n"
         ended = re.search(r"(?:[;:!?]|(?<!\b[A-Z])\.)[\"')]*$|[;,] ?(?:and|or)$", tail)
-        following = self.raw[end : min(last, end + 12)]
+        following = UNSEEN.sub("", self.raw[end : min(last, end + 24)])
         if ended:
             return "\n" if blank or PARAGRAPH_START.match(following) else " "
         return "\n" if blank and following[:1].isupper() else " "

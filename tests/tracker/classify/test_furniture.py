@@ -52,7 +52,11 @@ def ligatures(text: str, chance: random.Random) -> str:
 
 
 def odd_blanks(text: str, chance: random.Random) -> str:
-    return re.sub(r" ", lambda _: chance.choice([" ", "\u00a0", "  ", " \u200b", "\u2009"]), text)
+    return re.sub(r" ", lambda _: chance.choice(["\u00a0", "  ", " \u200b", "\u2009"]), text)
+
+
+def marks_of_direction(text: str, chance: random.Random) -> str:
+    return re.sub(r"\w+", lambda found: f"\u202a{found[0]}\u200e\u202c", text)
 
 
 def lines_of(text: str, chance: random.Random) -> list[str]:
@@ -111,27 +115,24 @@ def page_breaks(text: str, chance: random.Random) -> str:
     return " ".join(words)
 
 
-FURNITURE = [soft_hyphens, ligatures, odd_blanks, line_numbers, hyphenated, page_breaks]
-NUMBERED = [line_numbers, line_numbers_of_pages, line_numbers_on_the_right]
+FURNITURE = [
+    soft_hyphens,
+    ligatures,
+    odd_blanks,
+    marks_of_direction,
+    hyphenated,
+    page_breaks,
+    line_numbers,
+    line_numbers_of_pages,
+    line_numbers_on_the_right,
+]
 
 
 @pytest.mark.parametrize("furnish", FURNITURE, ids=lambda one: one.__name__)
-@settings(max_examples=40, deadline=None)
-@given(passage=st.sampled_from(PASSAGES), seed=st.integers(0, 10_000))
-def test_furniture_changes_no_verdict(furnish: object, passage: str, seed: int) -> None:
-    assert callable(furnish)
-    printed = furnish(passage, random.Random(seed))
-    found = classify(None, None, printed)
-    assert meaning(found) == meaning(classify(None, None, passage))
-    for span in found.evidence:
-        assert printed[span.start : span.end] == span.quote
-
-
-@pytest.mark.parametrize("number", NUMBERED, ids=lambda one: one.__name__)
 @settings(max_examples=60, derandomize=True)
-@given(passage=st.sampled_from(GOLD), seed=st.integers(0, 10_000))
-def test_line_numbers_change_no_verdict(number: Furnish, passage: str, seed: int) -> None:
-    printed = number(passage, random.Random(seed))
+@given(passage=st.sampled_from(PASSAGES + GOLD), seed=st.integers(0, 10_000))
+def test_furniture_changes_no_verdict(furnish: Furnish, passage: str, seed: int) -> None:
+    printed = furnish(passage, random.Random(seed))
     found = classify(None, None, printed)
     assert meaning(found) == meaning(classify(None, None, passage))
     for span in found.evidence:
@@ -160,3 +161,22 @@ def test_scanned_letters_are_read() -> None:
 def test_typographic_signs_are_read() -> None:
     printed = "A county’s “sanctuary policy” — or ‘sanctuary city’ ordinance — is void."
     assert classify(None, None, printed).relevant
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The jail shall hold a person on an order\u00a0of\u00a0removal.",
+        "The jail shall hold a person on an order\u200e of\u2009removal.",
+        "The jail shall hold a person on an order\n\nHB 1222 - As Introduced\n\nof removal.",
+        "The jail shall hold a person on an order\n- 2 -\n\fDraft for the house\nof removal."
+        "\n- 3 -\n\fDraft for the house\nIn force at once.\n- 4 -\n\fDraft for the house\n",
+        "A federal o\ufb03cer shall display identification.",
+        "A federal of\ufb01cer shall display identification.",
+        "Prohibits 287 (g) agreements.",
+        "Prohibits 287-g agreements.",
+        "A county may not enter into an agreement with I.C.E. to house prisoners.",
+    ],
+)
+def test_the_only_words_of_the_subject_are_found_however_printed(text: str) -> None:
+    assert classify(None, None, text).relevant
