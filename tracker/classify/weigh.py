@@ -11,6 +11,7 @@ from typing import cast
 
 from tracker.classify.book import Book
 from tracker.classify.clauses import Kind as ClauseKind
+from tracker.classify.clean import INVISIBLE, clean
 from tracker.classify.find import Hit, Passage, Span, passages
 from tracker.classify.judgement import EvidenceSpan, Judgement, Level, Stance, TopicScore
 from tracker.items import TextMark
@@ -48,8 +49,9 @@ OFTEN = 800
 """Letters of a text within which what is said once is not said in passing …"""
 SELDOM = 0.5
 """… and the weight of what is said hardly ever."""
-RESOLVES = re.compile(r"\bresolved(?:, | by | that )", re.I)
-"""A resolution says this of itself."""
+_BLANK = rf"[\s\d{INVISIBLE}]+"
+RESOLVES = re.compile(rf"\bresolved(?:,|{_BLANK}by|{_BLANK}that){_BLANK}", re.I)
+"""A resolution says this of itself; looked for in texts as they are stored."""
 REPEALS = re.compile(r"\brepeal", re.I)
 REPLACES = re.compile(r"\b(?:in lieu|substitut|re-?enact|read as follows)", re.I)
 SAID_BEFORE = 300
@@ -170,12 +172,16 @@ def _struck(book: Book, text: str, marks: Sequence[TextMark] | None) -> list[Fin
         return []
     edges = [0, *(at for span in gone for at in span), len(text)]
     kept = [(start, end) for start, end in zip(edges[::2], edges[1::2], strict=True) if start < end]
-    repealed = [span for span in gone if _repeals(text[max(0, span[0] - SAID_BEFORE) : span[0]])]
+    repealed = [span for span in gone if _repeals(_said_before(text, span[0]))]
     return [
         replace(finding, struck=not any(_within(finding.span, span) for span in repealed))
         for passage in passages(book, "text", text, kept)
         for finding in findings_of(passage, "text", struck=True)
     ]
+
+
+def _said_before(text: str, at: int) -> str:
+    return clean(text, start=max(0, at - SAID_BEFORE), end=at, headers=frozenset()).text
 
 
 def _repeals(before: str) -> bool:
