@@ -14,22 +14,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from tracker.classify.anchors import Anchors
 from tracker.classify.grammar import Grammar
 from tracker.classify.grammar import Rule as Compiled
 from tracker.classify.phrases import Chain, PhraseError, Writer, read_chain
 from tracker.classify.prefix_tree import prefix_tree
 from tracker.classify.turns import KINDS, Kind
 from tracker.rules.schema import Lines, Problem, Rule, RuleFile, RulesError
-from tracker.scan import Pattern
 
 T = TypeVar("T")
-CONFUSED = {"i": "[iIlL1|]", "l": "[iIlL1|]", "o": "[oO0]", "m": "(?:[mM]|rn|RN)"}
-"""Letters that scanning mixes up, either way round."""
-BROKEN = (
-    "(?:\u00ad|\u200b|\u200c|\u200d|\u2060|\ufeff|\u0336"
-    "|(?:-|\u2010|\u00ad)[ \t]*\r?\n[ \t\r\n0-9]*)*"
-)
-"""What a line end or a soft hyphen leaves inside a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +64,7 @@ class Book:
     chains: dict[str, list[tuple[ReadyRule, ReadyChain]]]
     grammar: Grammar
     turns: dict[int, list[tuple[str, Kind]]]
-    anchors: Pattern
+    anchors: Anchors
 
     def may_say_something(self, words: str) -> bool:
         """False for what no rule can match: most bills are put aside by this one search."""
@@ -108,7 +101,7 @@ def compile_book(file: RuleFile, content: bytes, lines: Lines) -> Book:
         chains=_by_rarest(rules),
         grammar=making.grammar,
         turns=turns,
-        anchors=Pattern(prefix_tree(_anchor_pattern(file.anchors))),
+        anchors=Anchors(file.anchors),
     )
 
 
@@ -196,18 +189,3 @@ def _unless(written: str) -> Unless:
     if found[1]:
         return Unless(found[3], "near", int(found[1]))
     return Unless(found[3], {"s": "sentence", "p": "section"}[found[2]], None)
-
-
-def _anchor_pattern(stems: Sequence[str]) -> str:
-    def letters(stem: str) -> str:
-        if stem.startswith("="):
-            return rf"\b{re.escape(stem[1:])}s?\b"
-        return BROKEN.join(_letter(one) for one in stem)
-
-    return "|".join(letters(stem) for stem in stems)
-
-
-def _letter(one: str) -> str:
-    if one == " ":
-        return r"[\s\d-]{1,16}"
-    return CONFUSED.get(one) or (f"[{one}{one.upper()}]" if one.isalpha() else re.escape(one))

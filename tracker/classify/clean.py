@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 INVISIBLE = (
     "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u0336\u0335"
@@ -35,10 +34,23 @@ SPECIAL = re.compile(
     rf"|[{SPACES}]{{2,}}|[{SPACES[1:]}]"
     r"|[^\x00-\x7f]"
 )
-BREAK = re.compile(r"[\r\n\f\v\x85\u2028\u2029]")
+LINE_END = r"[\r\n\f\v\x85\u2028\u2029]"
+BREAK = re.compile(LINE_END)
+BLANK = re.compile(rf"[\s{INVISIBLE}]*")
+UNSEEN = re.compile(f"[{INVISIBLE}]+")
+INDENT = re.compile(rf"[{SPACES}{INVISIBLE}]*")
 LINE = re.compile(r"[^\r\n\f\v\x85\u2028\u2029]*")
-LINE_NUMBER = re.compile(r"(\d{1,4})(?:[ \t\u00a0]+(?=\S)|[ \t\u00a0]*(?=[\r\n\f\v]|$))")
-LINE_NUMBERED = re.compile(r"(?:^|[\n\f])[ \t]*(\d{1,4})[ \t]")
+LEFT_NUMBER = re.compile(
+    rf"(?:^|(?<={LINE_END}))[{SPACES}]*([0-9]{{1,4}})(?:[{SPACES}]+|(?={LINE_END}|$))"
+)
+RIGHT_NUMBER = re.compile(
+    rf"(?<=[^{SPACES}\s])[{SPACES}]+([0-9]{{1,4}})[{SPACES}]*(?={LINE_END}|$)"
+)
+LEAST_LEFT, LEAST_RIGHT = 2, 3
+"""So many lines in a row count up where their numbers are those of lines: sentences end in
+numbers oftener than lines of them begin with any."""
+FEW_LINES = 5
+"""Line ends between two numbers in a row: of blank lines, of a page's end, or of lines without."""
 BILL = (
     r"(?:[hsal]\.? ?(?:[bfrdjcp]\.?){1,3}|[hs]\.?|(?:re-?)?(?:engrossed|enrolled|house|senate"
     r"|assembly|committee|substitute|amended|legislative|bill|file|document|draft|act|lc|for)\b)"
@@ -56,8 +68,8 @@ PAGE_LINE = re.compile(
     r"[-–—,|: ]*",
     re.IGNORECASE,
 )
-LIST_START = re.compile(r"\s{0,4}(?:[(\"“]|\d{1,2}[.)]\s)")
-"""What a dash before it leads to: "shall ensure that—(1) …"."""
+LIST_START = re.compile(r"\s{0,8}(?:\d{1,4}\s{1,8})?(?:[(\"“]|\d{1,2}[.)]\s)")
+"""What a dash before it leads to: "shall ensure that—(1) …"; a line's number may stand there."""
 REPEATED = 3
 """A short line that comes back this often is a page header or footer."""
 SAYS_SOMETHING = re.compile(r"\b(?:shall|may|must|not)\b|^\s*\(?\w{1,3}[.)] ", re.IGNORECASE)
@@ -151,18 +163,31 @@ class _Builder:
         self.there: list[int] = []
         self.lengths: list[int] = []
         self.headers = headers
-        self.numbered = _numbered_lines(text, start, stop)
+        self.left = {
+            one.start(1): one.end()
+            for one in _counting(text, LEFT_NUMBER.finditer(text, start, stop), LEAST_LEFT)
+        }
+        self.right = {
+            one.start(): one.end()
+            for one in _counting(text, RIGHT_NUMBER.finditer(text, start, stop), LEAST_RIGHT)
+        }
+        self.margins = sorted(self.right)
 
     def read(self, first: int, last: int, apart: bool = False) -> None:
         """``apart``: a sentence ends in what is left out before."""
-        at = first
         if self.last not in ("", " ", "\n"):
             self.put("\n" if apart else " ", first, 0)
+        indent = INDENT.match(self.raw, first, last)
+        at = self.left.get(indent.end() if indent else first, first)
         while at < last:
-            found = SPECIAL.search(self.raw, at, last)
+            margin = self._next_margin(at, last)
+            found = SPECIAL.search(self.raw, at, margin)
             if found is None:
-                self.copy(at, last)
-                return
+                self.copy(at, margin)
+                if margin == last:
+                    return
+                at = self.line_break(margin, self._after_blank(self.right[margin], last), last)
+                continue
             self.copy(at, found.start())
             if BREAK.search(found.group()):
                 at = self.line_break(found.start(), found.end(), last)
@@ -205,21 +230,27 @@ class _Builder:
             line = LINE.match(self.raw, end, last)
             assert line is not None
             words = line.group().strip()
-            number = LINE_NUMBER.match(self.raw, end, last)
             if words and (PAGE_LINE.fullmatch(words) or _header(words) in self.headers):
                 end, paged = line.end(), True
-            elif number and (len(number[1]) < 3 or end in self.numbered):
-                end = number.end()
+            elif end in self.left:
+                end = self.left[end]
             else:
                 break
-            blank = re.compile(rf"[\s{INVISIBLE}]*").match(self.raw, end, last)
-            assert blank is not None
-            breaks = 1 if paged else breaks + len(BREAK.findall(blank.group()))
-            end = blank.end()
+            number_end, end = end, self._after_blank(end, last)
+            breaks = 1 if paged else breaks + len(BREAK.findall(self.raw[number_end:end]))
         if end < last and self._joins(first, end):
             return end
         self.put(self._separator(end, last, breaks > 1), first, end - first)
         return end
+
+    def _after_blank(self, at: int, last: int) -> int:
+        blank = BLANK.match(self.raw, at, last)
+        return blank.end() if blank else at
+
+    def _next_margin(self, at: int, last: int) -> int:
+        """Where the next number stands that ends a line, with the blanks before it."""
+        n = bisect_left(self.margins, at)
+        return min(last, self.margins[n]) if n < len(self.margins) else last
 
     def _joins(self, at: int, end: int) -> bool:
         """Whether a word goes on over the line end; its hyphen is then gone or stays."""
@@ -230,7 +261,8 @@ class _Builder:
         if not left or not after or (after[0][0].isupper() and left[1][-1].islower()):
             return False
         whole = (left[1] + after[0]).lower()
-        apart = left[1].lower() in self.words and whole not in self.words
+        halves = left[1].lower() in self.words and after[0].lower() in self.words
+        apart = halves and whole not in self.words
         if not soft and not apart:
             self._drop_hyphen()
         return True
@@ -246,11 +278,11 @@ class _Builder:
                 runs.pop()
 
     def _separator(self, end: int, last: int, blank: bool) -> str:
-        tail = "".join(self.out[-2:])[-6:].rstrip()
+        tail = "".join(self.out[-4:])[-6:].rstrip()
         if self.last == "-" and re.search(r" -$", tail):
             return "\n"
-        ended = re.search(r"[.;:!?][\"')]*$|[;,] ?(?:and|or)$", tail)
-        following = self.raw[end : min(last, end + 12)]
+        ended = re.search(r"(?:[;:!?]|(?<!\b[A-Z])\.)[\"')]*$|[;,] ?(?:and|or)$", tail)
+        following = UNSEEN.sub("", self.raw[end : min(last, end + 24)])
         if ended:
             return "\n" if blank or PARAGRAPH_START.match(following) else " "
         return "\n" if blank and following[:1].isupper() else " "
@@ -285,13 +317,20 @@ def page_headers(text: str) -> frozenset[str]:
     return frozenset(line for line, count in lines.items() if count >= REPEATED and len(line) >= 8)
 
 
-def _numbered_lines(text: str, start: int, stop: int) -> frozenset[int]:
-    """Offsets of numbers of three digits or more that count lines, each one more than the last."""
-    numbers = [
-        (found.start(1), int(found[1])) for found in LINE_NUMBERED.finditer(text, start, stop)
-    ]
-    counted = set()
-    for (at, one), (following, another) in pairwise(numbers):
-        if another == one + 1:
-            counted |= {at, following}
-    return frozenset(counted)
+def _counting(text: str, numbers: Iterable[re.Match[str]], least: int) -> Iterator[re.Match[str]]:
+    """Those of ``numbers`` that count lines: so many in a row, each one more than the last."""
+    row: list[re.Match[str]] = []
+    for found in numbers:
+        new_page = int(found[1]) == 1 and len(row) >= least
+        if row and not new_page and not _follows(text, row[-1], found):
+            if len(row) >= least:
+                yield from row
+            row = []
+        row.append(found)
+    if len(row) >= least:
+        yield from row
+
+
+def _follows(text: str, one: re.Match[str], another: re.Match[str]) -> bool:
+    lines = text.count("\n", one.end(), another.start(1))
+    return lines <= FEW_LINES and int(another[1]) - int(one[1]) in (1, lines or 1)

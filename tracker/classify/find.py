@@ -214,7 +214,7 @@ def passages(
 
 def anchors(book: Book, text: str) -> Iterator[Span]:
     data = text.encode("utf-8", "replace")
-    places = [start for start, _ in book.anchors.spans(data)]
+    places = book.anchors.starts(data)
     for place in _characters(data, places) if len(data) != len(text) else places:
         yield place, place
 

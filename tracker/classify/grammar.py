@@ -130,7 +130,7 @@ class Grammar:
         self._stem_lengths = sorted({len(stem) for stem in self._stems})
 
     def _look_up(self, word: str) -> Iterator[int]:
-        for form in {word, word.strip("() ")}:
+        for form in {word, word.strip("() "), word.replace(".", "")}:
             for exact in (form, form.removesuffix("'s").removesuffix("s")):
                 if exact in self._exact:
                     yield self._exact[exact]
@@ -182,8 +182,10 @@ class Grammar:
         return self._lists[name]
 
     def _parts(self, words: Sequence[str]) -> Rule:
-        """A word of the rules that texts may write as several: ``non-citizen``, ``287(g)``."""
-        steps = tuple(Step(frozenset([self._key(one)]), (), False, 0) for one in words)
+        """A word of the rules that texts may write as several: ``non-citizen``; ``287(g)``, also
+        as ``287-g``."""
+        keys = [self._key(one.strip("()")) for one in words]
+        steps = tuple(Step(frozenset([key]), (), False, 0) for key in keys)
         return Rule.of([Way.of(steps)])
 
     def _key(self, word: str) -> int:

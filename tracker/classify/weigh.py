@@ -11,6 +11,7 @@ from typing import cast
 from tracker.classify.book import Book
 from tracker.classify.changes import Changes
 from tracker.classify.clauses import Kind as ClauseKind
+from tracker.classify.clean import INVISIBLE, clean
 from tracker.classify.find import Hit, Passage, Span, passages
 from tracker.classify.judgement import EvidenceSpan, Judgement, Level, Stance, TopicScore
 from tracker.items import TextMark
@@ -43,16 +44,19 @@ NEUTRAL_FROM = 2.0
 TOPIC_LINE = 0.35
 BESIDE_THE_BEST = 0.6
 """A topic claimed this much less than the best one is only touched on."""
-OFTEN = 1000
-"""Characters of a text within which what is said once is not said in passing …"""
+OFTEN = 800
+"""Letters of a text within which what is said once is not said in passing …"""
 SELDOM = 0.5
 """… and the weight of what is said hardly ever."""
-RESOLVES = re.compile(r"\bresolved(?:, | by | that )", re.I)
-"""A resolution says this of itself."""
+_BLANK = rf"[\s\d{INVISIBLE}]+"
+RESOLVES = re.compile(rf"\bresolved(?:,|{_BLANK}by|{_BLANK}that){_BLANK}", re.I)
+"""A resolution says this of itself; looked for in texts as they are stored."""
 REPEALS = re.compile(r"\brepeal", re.I)
 REPLACES = re.compile(r"\b(?:in lieu|substitut|re-?enact|read as follows)", re.I)
 SAID_BEFORE = 300
 """Characters before struck words that tell whether their section goes or is only replaced."""
+NO_LETTERS = re.compile(r"[^A-Za-z]+")
+"""Numbers and blanks of a print make no text longer."""
 LONGEST_QUOTE = 500
 MOST_QUOTES = 8
 """Evidence kept of one rule in one bill."""
@@ -148,12 +152,16 @@ def _struck(book: Book, text: str, marks: Sequence[TextMark] | None) -> list[Fin
         return []
     edges = [0, *(at for span in gone for at in span), len(text)]
     kept = [(start, end) for start, end in zip(edges[::2], edges[1::2], strict=True) if start < end]
-    repealed = [span for span in gone if _repeals(text[max(0, span[0] - SAID_BEFORE) : span[0]])]
+    repealed = [span for span in gone if _repeals(_said_before(text, span[0]))]
     return [
         replace(finding, struck=not any(_within(finding.span, span) for span in repealed))
         for passage in passages(book, "text", text, kept)
         for finding in findings_of(passage, "text", struck=True)
     ]
+
+
+def _said_before(text: str, at: int) -> str:
+    return clean(text, start=max(0, at - SAID_BEFORE), end=at, headers=frozenset()).text
 
 
 def _repeals(before: str) -> bool:
@@ -226,6 +234,7 @@ def _less_in_passing(found: Sequence[Finding], text: str) -> Iterator[Finding]:
         yield from found
         return
     resolution = RESOLVES.search(text) is not None
+    letters = len(NO_LETTERS.sub("", text))
     places: dict[str, set[tuple[str, int]]] = defaultdict(set)
     for one in found:
         if one.passing and one.field == "text":
@@ -234,7 +243,7 @@ def _less_in_passing(found: Sequence[Finding], text: str) -> Iterator[Finding]:
         if not one.passing or (one.field != "text" and not resolution):
             yield one
             continue
-        often = 0.0 if resolution else min(1.0, len(places[one.rule]) * OFTEN / len(text))
+        often = 0.0 if resolution else min(1.0, len(places[one.rule]) * OFTEN / max(1, letters))
         share = SELDOM + (1 - SELDOM) * often
         yield replace(one, weight=one.weight * share, claim=one.claim * share)
 

@@ -150,11 +150,23 @@ def test_a_section_struck_because_it_is_repealed_makes_a_bill_relevant() -> None
     for said, relevant in (
         ("Section 1. Section 25-1-119, which provides as follows, is repealed:\n", True),
         ("Section 1. Section 25-1-119 is amended to read as follows:\n", False),
+        ("Section 1. Section 25-1-119 is repealed and restated to read\nas follows:\n", False),
+        ("4 Section 25-1-119 is repealed and restated to be read as\n5 follows:\n", False),
     ):
         text = said + law + "\nSection 2. This act takes effect in July."
         struck = [TextMark(start=len(said), end=len(said + law), kind="delete")]
         found = classify(None, None, text, marks=struck)
         assert (found.relevant, found.stance) == (relevant, LIMITS if relevant else None)
+
+
+def test_a_resolution_is_known_however_its_lines_break() -> None:
+    said = (
+        "Be it Resolved{}by the House, That the Commission study how far data of license plate"
+        " readers is shared with federal immigration authorities."
+    )
+    scores = {classify(None, None, said.format(one)).score for one in (" ", "\n", "\u00a0\n 3 ")}
+    assert len(scores) == 1
+    assert max(scores) < classify(None, None, said.replace("Resolved{}by", "said by")).score
 
 
 def test_law_that_a_bill_only_reprints_says_little_of_its_way() -> None:
