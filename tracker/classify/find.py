@@ -32,6 +32,12 @@ LONGEST = 40_000
 """Characters of a window: more are read as several, so that no text costs more memory."""
 MOST_READ = 500_000
 """Characters read of what is on topic: a bill that says still more says no more by it."""
+MOST_LOOKED_AT = 4 * MOST_READ
+"""Characters around anchors of which all is looked at …"""
+ONE_IN = 10
+"""… and one character in so many, the middle of a window, around still more of them."""
+MOST_SAID = 30
+"""Hits of one rule in one clause: what is said again there says no more."""
 NEIGHBOURS = 2
 """Clauses of one sentence this far apart speak of one thing."""
 
@@ -81,12 +87,16 @@ class Passage:
 
     def hits(self) -> Iterator[Hit]:
         has = self.reading.has
+        said: Counter[tuple[str, int]] = Counter()
         for phrase, chains in self.book.chains.items():
             if not has(phrase):
                 continue
             for ready, one in chains:
                 if self.kind in ready.fields and all(has(other) for other in one.rarest[1:]):
-                    yield from self._chained(ready, one.chain)
+                    for hit in self._chained(ready, one.chain):
+                        said[ready.rule.id, hit.clause] += 1
+                        if said[ready.rule.id, hit.clause] <= MOST_SAID:
+                            yield hit
 
     def has_any(self, phrases: Sequence[str]) -> bool:
         return any(self.reading.has(phrase) for phrase in phrases)
@@ -199,7 +209,7 @@ def passages(
         return Passage(book, kind, clean(text, book.grammar, *span, gone, headers))
 
     found, length = [], 0
-    for span in windows(text, anchors(book, text), NEAR, NEAR):
+    for span in _looked_at(text, windows(text, anchors(book, text), NEAR, NEAR)):
         narrow = read(span)
         if next(narrow.hits(), None) is None:
             yield narrow
@@ -210,6 +220,17 @@ def passages(
             break
     for span in windows(text, found, BEFORE, AFTER):
         yield read(span)
+
+
+def _looked_at(text: str, spans: Iterable[Span]) -> Iterator[Span]:
+    length = 0
+    for start, end in spans:
+        length += end - start
+        if length <= MOST_LOOKED_AT:
+            yield start, end
+        else:
+            middle, reach = (start + end) // 2, (end - start) // (2 * ONE_IN)
+            yield _line_start(text, middle - reach), _line_end(text, middle + reach)
 
 
 def anchors(book: Book, text: str) -> Iterator[Span]:

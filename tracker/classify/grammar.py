@@ -25,6 +25,9 @@ from tracker.classify.words import (
 
 MOST_KNOWN = 100_000
 """Words of texts whose meaning is kept."""
+MOST_PLACES = 800
+"""Places of one word, the first of a text, with which phrases may begin: no sentences have more in
+a window (:mod:`tracker.classify.find`), but what is no sentence may."""
 MANY = 4
 """With fewer places where a sequence may begin they are all tried."""
 ANYTHING = BROKEN + 1
@@ -231,7 +234,7 @@ class _Known(dict[str, tuple[int, ...]]):
     def __missing__(self, word: str) -> tuple[int, ...]:
         if len(self) >= MOST_KNOWN:
             self.clear()
-        keys = self[word] = tuple(self._look_up(word))
+        keys = self[word] = tuple(set(self._look_up(word)))
         return keys
 
 
@@ -247,23 +250,27 @@ class Reading:
         self.words = words_of(text)
         known = grammar.known
         self.keys = [known[form] for form in self.words.forms]
-        self._at: dict[int, list[int]] = defaultdict(list)
+        self._at: dict[int, list[int]] = {}
+        self._found: dict[str, list[Place]] = {}
+        self._tables: dict[int, dict[int, Ends]] = {}
+        self._index()
+
+    def _index(self) -> None:
+        at: dict[int, list[int]] = defaultdict(list)
         for n, keys in enumerate(self.keys):
             if keys:
                 for key in keys:
-                    self._at[key].append(n)
-        self._found: dict[str, list[Place]] = {}
-        self._tables: dict[int, dict[int, Ends]] = {}
+                    at[key].append(n)
+        for places in at.values():
+            del places[MOST_PLACES:]
+        self._at = dict(at)
 
     def blank(self, places: Iterable[Place]) -> None:
         """Read these words as if they were none that a rule knows."""
         for place in places:
             for n in range(place.first, place.after):
-                for key in self.keys[n]:
-                    self._at[key].remove(n)
-                    if not self._at[key]:
-                        del self._at[key]
                 self.keys[n] = ()
+        self._index()
         self._found.clear()
         self._tables.clear()
 
