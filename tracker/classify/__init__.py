@@ -2,7 +2,8 @@
 
 Reading order: :mod:`clean <tracker.classify.clean>` (text as readers mean it),
 :mod:`phrases <tracker.classify.phrases>` and :mod:`book <tracker.classify.book>` (rules
-compiled), :mod:`find <tracker.classify.find>`, :mod:`clauses <tracker.classify.clauses>` and
+compiled), :mod:`anchors <tracker.classify.anchors>` (what is read at all),
+:mod:`find <tracker.classify.find>`, :mod:`clauses <tracker.classify.clauses>` and
 :mod:`direction <tracker.classify.direction>`, :mod:`weigh <tracker.classify.weigh>`.
 """
 

@@ -74,7 +74,7 @@ WITHIN = rf"(?:{UNSEEN}|{HYPHEN}(?:[ \t\d]|{WIDE})*[\r\n](?:[\s\d]|{WIDE})*)*"
 """What may stand inside a word, above all the end of a line. No character of it can be read in two
 ways, or an engine that backtracks would try them all."""
 SIGNS = {
-    " ": f"{GAP}+",
+    " ": f"{GAP}*",
     "-": f"{GAP}{{1,3}}",
     "(": rf"(?:{GAP}{{0,3}}\({GAP}?|{GAP}{{1,3}})",
     ")": r"(?:\)|\b)",

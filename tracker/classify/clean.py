@@ -14,6 +14,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 INVISIBLE = (
     "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u0336\u0335"
@@ -105,6 +106,23 @@ class Clean:
         if self._copied(n):
             return self.there[n] + (at - self.here[n])
         return self.there[n] + self.lengths[n]
+
+    def with_blanks(self, places: Sequence[int]) -> Clean:
+        """A blank put in before each of these characters; within a replaced run none can be."""
+        parts: list[tuple[str, int, int]] = []
+        for n, (first, there) in enumerate(zip(self.here, self.there, strict=True)):
+            after = self.here[n + 1] if n + 1 < len(self.here) else len(self.text)
+            cuts = places[bisect_left(places, first) : bisect_left(places, after)]
+            if not self._copied(n):
+                parts += [(" ", there, 0)] * (first in cuts)
+                parts.append((self.text[first:after], there, self.lengths[n]))
+                continue
+            for m, (start, end) in enumerate(pairwise([first, *cuts, after])):
+                parts += [(" ", there + start - first, 0)] * (m > 0)
+                parts.append((self.text[start:end], there + start - first, end - start))
+        texts, theres, lengths = zip(*(part for part in parts if part[0]), strict=True)
+        heres = accumulate(map(len, texts), initial=0)
+        return Clean("".join(texts), [*heres][:-1], theres, lengths)
 
     def _copied(self, n: int) -> bool:
         after = self.here[n + 1] if n + 1 < len(self.here) else len(self.text)

@@ -18,6 +18,7 @@ from tracker.classify.clean import Clean, clean, page_headers
 from tracker.classify.direction import Direction, carried_on, read_direction
 from tracker.classify.grammar import Place, Reading
 from tracker.classify.phrases import Chain, Connector
+from tracker.classify.run_together import set_apart
 from tracker.classify.turns import Turn, Turns
 
 Span = tuple[int, int]
@@ -66,8 +67,9 @@ class Passage:
     """
 
     def __init__(self, book: Book, kind: str, cleaned: Clean) -> None:
-        self.book, self.kind, self.clean = book, kind, cleaned
-        self.text = cleaned.text
+        self.book, self.kind = book, kind
+        self.clean = set_apart(cleaned, book.grammar.spelled)
+        self.text = self.clean.text
         self.reading = Reading(book.grammar, self.text)
         self._blank_look_alikes()
 

@@ -118,6 +118,8 @@ class Grammar:
         self._whole: dict[str, int] = {}
         self._stems: dict[str, int] = {}
         self._exact: dict[str, int] = {}
+        self.spelled: dict[str, bool | None] = {"a": False}
+        """Its words, true for stems; ``None`` for what only begins a word."""
         self.known = _Known(self._look_up)
         self._stem_lengths: list[int] = []
 
@@ -166,6 +168,7 @@ class Grammar:
                 inner.append(self._list(choice[1:-1], inside))
             elif choice.startswith("="):
                 keys.add(self._exact.setdefault(choice[1:], self._number()))
+                self._spell(choice[1:].lower(), stem=False)
             else:
                 whole, parts = _spelled(choice)
                 keys |= {self._key(one) for one in whole}
@@ -192,8 +195,16 @@ class Grammar:
         return Rule.of([Way.of(steps)])
 
     def _key(self, word: str) -> int:
+        stem = word.removesuffix("*")
+        self._spell(stem, stem=word.endswith("*"))
         table = self._stems if word.endswith("*") else self._whole
-        return table.setdefault(plain_form(word.removesuffix("*")), self._number())
+        return table.setdefault(plain_form(stem), self._number())
+
+    def _spell(self, word: str, *, stem: bool) -> None:
+        if len(word) > 1 and word.isalpha():
+            self.spelled[word] = stem or bool(self.spelled.get(word))
+            for n in range(1, len(word)):
+                self.spelled.setdefault(word[:n])
 
     def _number(self) -> int:
         return len(self._whole) + len(self._stems) + len(self._exact)

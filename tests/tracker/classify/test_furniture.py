@@ -180,3 +180,22 @@ def test_typographic_signs_are_read() -> None:
 )
 def test_the_only_words_of_the_subject_are_found_however_printed(text: str) -> None:
     assert classify(None, None, text).relevant
+
+
+def test_words_run_together_are_read() -> None:
+    printed = "Asheriffshallnothonoranimmigrationdetainerunlessajudgehassignedit."
+    found = classify(None, None, printed)
+    assert (found.relevant, found.stance) == (True, "limits")
+    assert "immigrationdetainer" in {one.quote for one in found.evidence}
+
+
+def test_without_any_blanks_nearly_every_passage_is_on_topic_or_off_as_before() -> None:
+    sample = GOLD[::12]
+    same = 0
+    for passage in sample:
+        printed = passage.replace(" ", "")
+        found = classify(None, None, printed)
+        same += found.relevant == classify(None, None, passage).relevant
+        for span in found.evidence:
+            assert printed[span.start : span.end] == span.quote
+    assert same >= 0.95 * len(sample)
