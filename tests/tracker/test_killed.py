@@ -20,6 +20,7 @@ from tracker.models import Run
 from tracker.runs import CrawlRun, SourceBusy
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
 
 
 def crawling(engine: Engine, day: int) -> subprocess.Popen[str]:

@@ -24,6 +24,7 @@ def stage_rules() -> dict[str, RuleSet]:
     return {name: RuleSet((load(name), load("_common"))) for name in rule_file_names()}
 
 
+@pytest.mark.slow
 def test_anchors_are_found_where_re2_finds_them(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("re2")
     passages = [json.loads(line)["text"] or "" for line in GOLD.open(encoding="utf-8")]
@@ -34,6 +35,7 @@ def test_anchors_are_found_where_re2_finds_them(monkeypatch: pytest.MonkeyPatch)
     assert len(found) > len(passages)
 
 
+@pytest.mark.slow
 def test_actions_are_read_as_with_re2(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("re2")
     with_re2 = stage_rules()
@@ -48,6 +50,7 @@ def test_actions_are_read_as_with_re2(monkeypatch: pytest.MonkeyPatch) -> None:
             assert told[0] == told[1], text
 
 
+@pytest.mark.slow
 def test_no_text_takes_it_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BILLTRACKER_NO_RE2", "1")
     anchors = read_book(TOPICS_FILE).anchors

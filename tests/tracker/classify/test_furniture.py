@@ -128,6 +128,7 @@ FURNITURE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("furnish", FURNITURE, ids=lambda one: one.__name__)
 @settings(max_examples=60, derandomize=True)
 @given(passage=st.sampled_from(PASSAGES + GOLD), seed=st.integers(0, 10_000))
@@ -145,6 +146,7 @@ def test_a_number_of_the_law_that_begins_a_line_is_read(law: str) -> None:
     assert classify(None, None, wrapped).relevant
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(passage=st.sampled_from(PASSAGES), seed=st.integers(0, 10_000))
 def test_all_furniture_at_once_changes_no_verdict(passage: str, seed: int) -> None:
@@ -189,6 +191,7 @@ def test_words_run_together_are_read() -> None:
     assert "immigrationdetainer" in {one.quote for one in found.evidence}
 
 
+@pytest.mark.slow
 def test_without_any_blanks_nearly_every_passage_is_on_topic_or_off_as_before() -> None:
     sample = GOLD[::12]
     same = 0

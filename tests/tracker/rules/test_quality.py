@@ -21,9 +21,9 @@ MICHIGAN = ("legiscan-csv-mi", "2023-2024")
     ("part", "mode", "precision", "recall", "same_stance"),
     [
         ("dev", WITH_TEXT, 0.98, 0.98, 0.93),
-        ("dev", WORDS_ALONE, 0.98, 0.95, 0.88),
+        pytest.param("dev", WORDS_ALONE, 0.98, 0.95, 0.88, marks=pytest.mark.slow),
         ("test", WITH_TEXT, 0.92, 0.93, 0.82),
-        ("test", WORDS_ALONE, 0.96, 0.94, 0.80),
+        pytest.param("test", WORDS_ALONE, 0.96, 0.94, 0.80, marks=pytest.mark.slow),
         pytest.param("tuned", WITH_TEXT, 0.98, 0.93, 0.84, marks=pytest.mark.slow),
         pytest.param("tuned", WORDS_ALONE, 0.98, 0.93, 0.84, marks=pytest.mark.slow),
     ],
