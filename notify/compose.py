@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from email.utils import parseaddr
 
 from sqlalchemy import Connection, Engine, bindparam, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from notify.dissolve import dissolve_stale
 from notify.match import in_batches, planning_alone
@@ -20,7 +19,7 @@ from notify.schedule import next_due
 from notify.story import Content
 from notify.tokens import random_token
 from notify.wanted import Readers, Wanted, collect, content_of, in_turn, long_silent
-from tracker.db import reading, writing
+from tracker.db import insert_or, reading, writing
 from tracker.models import Digest, Edition, Outbox, Subscriber, Subscription
 from tracker.settings import Settings
 
@@ -91,8 +90,7 @@ def _render(
         words = {"subject": made.subject, "text": made.text, "html": made.html, "page": made.page}
         rows.append({"key": key, "created_at": now, **words})
     with writing(engine) as connection:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        connection.execute(dialect.insert(Edition).on_conflict_do_nothing(), rows)
+        connection.execute(insert_or(connection, Edition).on_conflict_do_nothing(), rows)
 
 
 def rendered_by(settings: Settings, content: Content) -> Rendered:

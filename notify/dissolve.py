@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
 
+from notify.ledger import mark_rows
 from notify.match import in_batches
 from tracker.models import Digest, News, Outbox, Subscriber, Subscription
 
@@ -45,19 +46,14 @@ def dissolve_untried(connection: Connection, subscriber_id: int, now: dt.datetim
 
 def cancel(connection: Connection, subscriber_id: int, digests: Collection[int]) -> None:
     """Those in the queue of which their reader wants nothing any more, offered before or not."""
-    theirs = Outbox.subscriber_id == subscriber_id
     gone = connection.scalars(
         update(Digest)
         .where(Digest.id.in_(digests), Digest.status == "queued")
         .values(status="cancelled", said="the reader wants nothing of it any more")
         .returning(Digest.id)
     ).all()
-    connection.execute(
-        update(Outbox).where(theirs, Outbox.digest_id.in_(gone)).values(status="dropped")
-    )
-    connection.execute(
-        update(Outbox).where(theirs, Outbox.corrected_in.in_(gone)).values(corrected_in=None)
-    )
+    for digest_id in gone:
+        mark_rows(connection, digest_id, subscriber_id, "dropped")
 
 
 def _untried() -> tuple[ColumnElement[bool], ...]:

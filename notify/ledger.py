@@ -63,7 +63,7 @@ def sweep(engine: Engine, now: dt.datetime) -> None:
             .returning(Digest.id, Digest.subscriber_id)
         ).all()
         for row in cancelled:
-            _mark_rows(connection, row.id, row.subscriber_id, "dropped")
+            mark_rows(connection, row.id, row.subscriber_id, "dropped")
 
 
 def queued(engine: Engine, now: dt.datetime) -> int:
@@ -263,7 +263,7 @@ def defer(
         if now - first >= TRIED_FOR:
             over = f"given up after {TRIED_FOR.days} days: {said}"
             if _step(connection, letter, lease, *IN_HAND, status="bounced", said=over):
-                _mark_rows(connection, letter.digest_id, letter.subscriber_id, "waiting")
+                mark_rows(connection, letter.digest_id, letter.subscriber_id, "waiting")
                 if soft:
                     soft_bounce(connection, letter.subscriber_id, said, now)
             return False
@@ -289,7 +289,7 @@ def bounce(
     with writing(engine) as connection:
         if not _step(connection, letter, lease, *IN_HAND, status="bounced", said=said):
             return
-        _mark_rows(connection, letter.digest_id, letter.subscriber_id, "dropped")
+        mark_rows(connection, letter.digest_id, letter.subscriber_id, "dropped")
         if hard:
             key = select(Subscriber.address_key).where(Subscriber.id == letter.subscriber_id)
             suppress(connection, connection.scalars(key).one(), "hard bounce", said, now)
@@ -312,7 +312,7 @@ def reported(
         .returning(Digest.subscriber_id)
     ).first()
     if row is not None:
-        _mark_rows(connection, digest_id, row.subscriber_id, "sent")
+        mark_rows(connection, digest_id, row.subscriber_id, "sent")
 
 
 def _step(
@@ -327,7 +327,7 @@ def _step(
     return connection.execute(update(Digest).where(*held).values(**values)).rowcount == 1
 
 
-def _mark_rows(connection: Connection, digest_id: int, subscriber_id: int, status: str) -> None:
+def mark_rows(connection: Connection, digest_id: int, subscriber_id: int, status: str) -> None:
     values: dict[str, Any] = {"status": status}
     if status == "waiting":
         values["digest_id"] = None
@@ -369,7 +369,7 @@ def settle(engine: Engine, digest_id: int, arrived: bool, now: dt.datetime) -> b
             .returning(Digest.subscriber_id)
         ).first()
         if row is not None and arrived:
-            _mark_rows(connection, digest_id, row.subscriber_id, "sent")
+            mark_rows(connection, digest_id, row.subscriber_id, "sent")
     return row is not None
 
 

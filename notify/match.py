@@ -30,7 +30,6 @@ from sqlalchemy import (
     text,
     tuple_,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from notify.facts import Facts, stances_of
@@ -39,7 +38,7 @@ from notify.kinds import kind_label
 from notify.schedule import FREQUENCIES
 from notify.snapshot import Described, Snapshot, describe
 from notify.taken_back import take_back
-from tracker.db import reading, writing
+from tracker.db import insert_or, reading, writing
 from tracker.models import (
     Bill,
     Change,
@@ -364,8 +363,7 @@ def _record(connection: Connection, matched: _Matched, now: dt.datetime) -> froz
         if one.facts.change_id in fresh
     ]
     if rows:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        news = dialect.insert(News)
+        news = insert_or(connection, News)
         told_now = {"planned_at": news.excluded.planned_at, "snapshot": news.excluded.snapshot}
         connection.execute(
             news.on_conflict_do_update(index_elements=[News.change_id], set_=told_now), rows
@@ -396,7 +394,6 @@ def _fill_outbox(connection: Connection, matched: Sequence[tuple[str, Facts]]) -
         ],
     )
     made = 0
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     for frequency in FREQUENCIES:
         rows = (
             select(
@@ -416,7 +413,7 @@ def _fill_outbox(connection: Connection, matched: Sequence[tuple[str, Facts]]) -
         )
         columns = ["subscriber_id", "change_id", "subscription_id", "status"]
         made += connection.execute(
-            dialect.insert(Outbox).from_select(columns, rows).on_conflict_do_nothing(),
+            insert_or(connection, Outbox).from_select(columns, rows).on_conflict_do_nothing(),
             execution_options={"preserve_rowcount": True},
         ).rowcount
     _matched.drop(connection)

@@ -7,14 +7,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, or_, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
 from notify.filters import Filter
 from notify.links import bill_link
 from notify.match import ChangeIndex, in_batches
 from notify.snapshot import Described, describe
-from tracker.db import reading, writing
+from tracker.db import insert_or, reading, writing
 from tracker.models import (
     Bill,
     Change,
@@ -120,8 +119,7 @@ def _rows(
 
 def _insert(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     if rows:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        connection.execute(dialect.insert(WebhookDelivery).on_conflict_do_nothing(), rows)
+        connection.execute(insert_or(connection, WebhookDelivery).on_conflict_do_nothing(), rows)
 
 
 def _take_back(connection: Connection, now: dt.datetime) -> None:

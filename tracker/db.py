@@ -20,7 +20,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Dialect, Engine, Table, Update, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import DeclarativeBase, Session
 
 from tracker.settings import get_settings
 
@@ -132,7 +132,9 @@ def prepared(statement: Update, dialect: Dialect) -> Prepared:
     return Prepared(statement, dialect)
 
 
-def insert_or(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+def insert_or(
+    connection: Connection, table: Table | type[DeclarativeBase]
+) -> postgresql.Insert | sqlite.Insert:
     """An INSERT that can say what to do about a row that is there already (``on_conflict_…``)."""
     if connection.dialect.name == "postgresql":
         return postgresql.insert(table)

@@ -43,9 +43,8 @@ class Changes:
     def turned(self, passage: Passage, hit: Hit, sign: int) -> int:
         """The sign of what is said as it reads, turned where the change goes the other way."""
         clause = passage.clauses[hit.clause]
-        if sign > 0 and any(
-            _within(at, passage, clause.start, clause.end) for at in self.made_free
-        ):
+        whole = passage.original((clause.start, clause.end))
+        if sign > 0 and any(overlap((at, at + 1), whole) for at in self.made_free):
             return -1
         return -sign if self._excepted_more(passage, hit) else sign
 
@@ -72,11 +71,11 @@ class Changes:
         if not self.near(rest, -1):
             return False
         rule = passage.original((clause.start, exception.start()))
-        if any(_overlap(span, rule) for span in self.added):
+        if any(overlap(span, rule) for span in self.added):
             return False
-        if any(_overlap(span, (rest[0] - NEXT, rest[1])) for span in self.struck):
+        if any(overlap(span, (rest[0] - NEXT, rest[1])) for span in self.struck):
             return False
-        added = [span for span in self.added if _overlap(span, rest)]
+        added = [span for span in self.added if overlap(span, rest)]
         return bool(added) and not ONE_MORE_CONDITION.match(self.text, added[0][0])
 
 
@@ -84,10 +83,5 @@ def _spans(marks: Sequence[TextMark] | None, kind: str) -> list[Span]:
     return sorted((mark.start, mark.end) for mark in marks or () if mark.kind == kind)
 
 
-def _within(at: int, passage: Passage, start: int, end: int) -> bool:
-    first, last = passage.original((start, end))
-    return first <= at < last
-
-
-def _overlap(one: Span, other: Span) -> bool:
+def overlap(one: Span, other: Span) -> bool:
     return one[0] < other[1] and other[0] < one[1]

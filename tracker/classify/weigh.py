@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from tracker.classify.book import Book
-from tracker.classify.changes import Changes
+from tracker.classify.changes import Changes, overlap
 from tracker.classify.clauses import Kind as ClauseKind
 from tracker.classify.clean import INVISIBLE, clean
 from tracker.classify.find import Hit, Passage, Span, passages
@@ -342,7 +342,9 @@ def _evidence(found: Sequence[Finding], fields: dict[str, str]) -> Iterator[Evid
     by_rule: dict[str, list[Finding]] = defaultdict(list)
     for one in sorted(found, key=lambda one: (-one.weight, one.span[1] - one.span[0])):
         same = by_rule[one.rule]
-        if len(same) < MOST_QUOTES and not any(_overlap(one, other) for other in same):
+        if len(same) < MOST_QUOTES and not any(
+            overlap(one.span, other.span) for other in same if other.field == one.field
+        ):
             same.append(one)
     order = {name: n for n, name in enumerate(fields)}
     kept = [one for same in by_rule.values() for one in same]
@@ -359,7 +361,3 @@ def _evidence(found: Sequence[Finding], fields: dict[str, str]) -> Iterator[Evid
             end=end,
             quote=fields[one.field][start:end],
         )
-
-
-def _overlap(one: Finding, other: Finding) -> bool:
-    return one.field == other.field and one.span[0] < other.span[1] and other.span[0] < one.span[1]
